@@ -1,0 +1,104 @@
+/**
+ * Every limit of the product, each with the reason for its value.
+ *
+ * @module
+ */
+
+const KB = 1024;
+const MB = 1024 * KB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const limits = {
+  /** Largest value of MAX_ITEM_BYTES: Graph takes attachments up to 150 MB through an upload session. */
+  maxItemBytes: 150 * MB,
+
+  /** Bytes of one staged block while an item streams into blob storage; what one download holds in memory at most. */
+  stagingBlockBytes: 4 * MB,
+
+  /** Bytes of items being parsed at one time in one process; a larger item waits for the others. A parsed item takes about three times its size. */
+  parsingBytes: 192 * MB,
+
+  /** Header block of one item: postal-mime's own default. A flood of 100,000 headers is refused here, before it costs seconds. */
+  headerBytes: 2 * MB,
+
+  /** Bytes of a staged item that are read to find its identity when it is too large to be parsed. */
+  identityHeaderBytes: 256 * KB,
+
+  /** MIME parts inside parts. Real items have 4; a message of 1,000 nested parts is an attack. */
+  mimeNestingDepth: 64,
+
+  /** MIME parts of one item. postal-mime bounds depth, not breadth: 100,000 empty parts would each become an attachment. */
+  mimeParts: 2_000,
+
+  /** Participants of one item. WhatsApp groups end at 1,024 members; each participant may cost directory look-ups. */
+  participants: 1_500,
+
+  /** Characters of a display name that are searched for a number; longer ones are hostile. */
+  displayNameCharacters: 512,
+
+  /** Characters of an e-mail address (RFC 5321: 64 + 1 + 255). */
+  addressCharacters: 320,
+
+  /** Characters of a subject: Exchange keeps 255, Graph refuses longer ones on some items. The whole one stays in the header block. */
+  subjectCharacters: 255,
+
+  /** Characters of an attachment's file name: NTFS and Exchange end at 255. */
+  fileNameCharacters: 255,
+
+  /** Bytes of the original header block that go into the mailbox item: Graph takes 32 KB of one extended property. */
+  transportHeaderBytes: 32 * KB,
+
+  /** Raw attachment bytes sent inside the create request. Base64 adds a third and the whole request must stay under 4 MB. */
+  inlineAttachmentBytes: 2 * MB,
+
+  /** Bytes of body text sent inside the create request; a longer body travels as an attachment, whole. */
+  inlineBodyBytes: 1 * MB,
+
+  /** Bytes of one range of an upload session: a multiple of 320 KiB (Graph's advice) under 4 MB. */
+  uploadRangeBytes: 10 * 320 * KB,
+
+  /** Rows of the mapping file: ten times the tenant of 50,000 users that the design plans for. */
+  mappingRows: 500_000,
+
+  /** Bytes of the mapping file, for the same tenant, at 100 bytes a row. */
+  mappingBytes: 64 * MB,
+
+  /** How long the mapping is used before its ETag is checked again, in ms. One conditional request then serves every item of that time. */
+  mappingFreshMs: 5 * SECOND,
+
+  /** Users remembered by the directory: one entry is about 300 bytes. */
+  directoryEntries: 100_000,
+  /** How long a found user is remembered, in ms. */
+  directoryFoundMs: 60 * MINUTE,
+  /** How long a missing user is remembered, in ms; short, because an operator who adds one waits for it. */
+  directoryNotFoundMs: 10 * MINUTE,
+
+  /** Time for a small request to TeleMessage or Graph, in ms. */
+  requestMs: 30 * SECOND,
+  /** Time without a single byte on a download, in ms; the whole may take as long as it needs. */
+  downloadIdleMs: 30 * SECOND,
+  /** Time for one create or one uploaded range, in ms. */
+  createMs: 30 * SECOND,
+  /** How long a create whose end nobody saw may still take effect, in ms: its time-out and the clocks' difference. */
+  createSettlesMs: 40 * SECOND,
+
+  /** Largest list page and login answer, in bytes: 1,000 items with ids of 1,024 characters are under 4 MB. */
+  listPageBytes: 8 * MB,
+  /** Items asked for in one page; a checkpoint is written after each. */
+  listPageItems: 500,
+
+  /** Longest delay that a Retry-After may ask for, in ms. A source that asks for more is asked again after this. */
+  retryAfterMs: 60 * MINUTE,
+  /** Delay where somebody throttles without saying for how long, in ms. */
+  retryAfterDefaultMs: 10 * SECOND,
+
+  /** Queue sends under way at one time while a page is enqueued. */
+  enqueueConcurrency: 16,
+
+  /** Rows of one table transaction (Azure Tables). */
+  transactionRows: 100,
+
+  /** Longest window of one run, in ms: a day missed is a run of its own. */
+  runWindowMs: 24 * 60 * MINUTE,
+} as const;

@@ -1,0 +1,90 @@
+/**
+ * The storage account: which containers, queues and tables there are, and clients for them.
+ *
+ * @module
+ */
+import type { TokenCredential } from '@azure/core-auth';
+import { TableClient } from '@azure/data-tables';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
+import type { Settings } from '../config.ts';
+
+/** Queues by the work that waits in them. */
+export const queueNames = {
+  download: 'download-items',
+  import: 'import-items',
+  unmapped: 'unmapped-items-poison',
+  oversize: 'oversize-items-poison',
+  failed: 'failed-items-poison',
+} as const;
+
+/** Blob containers: `items` holds the raw items, `audit` the chained log. */
+export const containerNames = ['items', 'config', 'reports', 'audit'] as const;
+
+/** Tables of the ledger. */
+export const tableNames = ['runs', 'items', 'deliveries', 'content'] as const;
+
+/** Clients for everything that the app keeps. */
+export interface Storage {
+  readonly containers: Readonly<Record<(typeof containerNames)[number], ContainerClient>>;
+  readonly queues: Readonly<Record<keyof typeof queueNames, QueueClient>>;
+  readonly tables: Readonly<Record<(typeof tableNames)[number], TableClient>>;
+}
+
+/** The settings that say where the storage account is. */
+export type StorageSettings = Pick<
+  Settings,
+  | 'AzureWebJobsStorage'
+  | 'AzureWebJobsStorage__blobServiceUri'
+  | 'AzureWebJobsStorage__queueServiceUri'
+  | 'AzureWebJobsStorage__tableServiceUri'
+>;
+
+/**
+ * Makes the clients. Nothing is asked of the account yet.
+ *
+ * @param identity - Gives the credential where the settings name services rather than a connection string.
+ */
+export function connectStorage(settings: StorageSettings, identity: () => TokenCredential): Storage {
+  const connectionString = settings.AzureWebJobsStorage;
+  if (connectionString !== undefined) {
+    return assemble(
+      BlobServiceClient.fromConnectionString(connectionString),
+      QueueServiceClient.fromConnectionString(connectionString),
+      (table) => TableClient.fromConnectionString(connectionString, table, { allowInsecureConnection: true }),
+    );
+  }
+  const [blob, queue, table] = [
+    settings.AzureWebJobsStorage__blobServiceUri,
+    settings.AzureWebJobsStorage__queueServiceUri,
+    settings.AzureWebJobsStorage__tableServiceUri,
+  ];
+  if (blob === undefined || queue === undefined || table === undefined) {
+    throw new Error('readSettings accepts only settings with a connection string or all three service addresses');
+  }
+  const credential = identity();
+  return assemble(
+    new BlobServiceClient(blob.href, credential),
+    new QueueServiceClient(queue.href, credential),
+    (name) => new TableClient(table.href, name, credential),
+  );
+}
+
+function assemble(blobs: BlobServiceClient, queues: QueueServiceClient, table: (name: string) => TableClient): Storage {
+  const record = <Key extends string, Value>(keys: readonly Key[], make: (key: Key) => Value) =>
+    Object.fromEntries(keys.map((key) => [key, make(key)])) as Record<Key, Value>;
+  return {
+    containers: record(containerNames, (name) => blobs.getContainerClient(name)),
+    queues: record(Object.keys(queueNames) as (keyof typeof queueNames)[], (name) => queues.getQueueClient(queueNames[name])),
+    tables: record(tableNames, table),
+  };
+}
+
+/** Creates what is missing. Bicep has made everything already in Azure; under Azurite nothing is there at first. */
+export async function ensureStorage(storage: Storage): Promise<void> {
+  await Promise.all([
+    ...Object.values(storage.containers).map((container) => container.createIfNotExists()),
+    ...Object.values(storage.queues).map((queue) => queue.createIfNotExists()),
+    ...Object.values(storage.tables).map((table) => table.createTable()),
+  ]);
+}
