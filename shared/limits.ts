@@ -16,8 +16,8 @@ export const limits = {
   /** Bytes of one staged block while an item streams into blob storage; what one download holds in memory at most. */
   stagingBlockBytes: 4 * MB,
 
-  /** Bytes of items being parsed at one time in one process; a larger item waits for the others. A parsed item takes about three times its size. */
-  parsingBytes: 192 * MB,
+  /** Items above this many bytes are imported one at a time in a process: parsed, an item takes about three times its size, and 24 are under way. */
+  largeItemBytes: 16 * MB,
 
   /** Header block of one item: postal-mime's own default. A flood of 100,000 headers is refused here, before it costs seconds. */
   headerBytes: 2 * MB,
@@ -83,10 +83,16 @@ export const limits = {
   /** How long a create whose end nobody saw may still take effect, in ms: its time-out and the clocks' difference. */
   createSettlesMs: 40 * SECOND,
 
+  /** How soon a delivery that another attempt is busy with is looked at again, in ms. */
+  inFlightCheckMs: 3 * SECOND,
+
   /** Largest list page and login answer, in bytes: 1,000 items with ids of 1,024 characters are under 4 MB. */
   listPageBytes: 8 * MB,
   /** Items asked for in one page; a checkpoint is written after each. */
   listPageItems: 500,
+
+  /** Attempts at one delivery whose end nobody saw, before it is parked: each costs a time-out, and a mailbox that never answers has a reason. */
+  deliveryAttempts: 20,
 
   /** Longest delay that a Retry-After may ask for, in ms. A source that asks for more is asked again after this. */
   retryAfterMs: 60 * MINUTE,
@@ -98,6 +104,15 @@ export const limits = {
 
   /** Rows of one table transaction (Azure Tables). */
   transactionRows: 100,
+
+  /** How long a start waits for another one to end, in ms: longer than a lease outlives a crash (15 s). */
+  leaseWaitMs: 20 * SECOND,
+
+  /** How long an item may show no progress before the sweep enqueues it again, in ms: longer than the longest Retry-After plus all tries. */
+  staleItemMs: 180 * MINUTE,
+
+  /** How often the sweep enqueues one item again before it is parked. */
+  requeues: 5,
 
   /** Longest window of one run, in ms: a day missed is a run of its own. */
   runWindowMs: 24 * 60 * MINUTE,

@@ -1,0 +1,6 @@
+/** Entry point of the app: `package.json` names its bundle as `main`. @module */
+import './list-daily-items.ts';
+import './sweep-runs.ts';
+import './download-item.ts';
+import './import-item.ts';
+import './drain-poison.ts';

@@ -1,0 +1,157 @@
+/**
+ * Locates the parts of a MIME message in its bytes, without copying or changing any of them.
+ *
+ * Written here, because attachments are evidence: the parser that the rest is built on ends every line with LF, adds one at the end, and
+ * turns calendars into UTF-8. One pass over the bytes; depth, breadth and headers are bounded.
+ *
+ * @module
+ */
+import { PermanentError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { decodeTransfer } from './decode-transfer.ts';
+import { CR, findLineBreak, headersTooLong, readHeader, type HeaderBlock, type HeaderFields } from './read-header.ts';
+import { parseStructuredHeader, type StructuredHeader } from './structured-header.ts';
+
+/** A part that holds content: text, a file, a message. */
+export interface Part {
+  readonly fields: HeaderFields;
+  /** Media type and its parameters; the default where the part names none. */
+  readonly type: StructuredHeader;
+  readonly disposition: StructuredHeader;
+  /** The multipart/alternative that it is one of, if any. Same object for all of its parts. */
+  readonly alternative: object | undefined;
+  /** Content without its transfer encoding, byte for byte. Decoded anew at each call. */
+  content(): Buffer;
+}
+
+/** A message: its own header and its parts in order. */
+export interface LocatedMessage {
+  readonly header: HeaderBlock;
+  /** The bytes of the header block. */
+  readonly headerBytes: Buffer;
+  readonly parts: readonly Part[];
+}
+
+interface Multipart {
+  readonly boundary: string;
+  readonly subtype: string;
+  readonly header: HeaderBlock;
+  parts: number;
+}
+
+const CONTENT_TYPE = /^[\w.+!#$&^-]{1,127}\/[\w.+!#$&^-]{1,127}$/;
+
+function readType(fields: HeaderFields, parent: Multipart | undefined): StructuredHeader {
+  const type = parseStructuredHeader(fields.first('content-type') ?? '');
+  if (CONTENT_TYPE.test(type.value)) return type;
+  // RFC 2045: no type, or none that can be read, is plain text; RFC 2046: in a digest it is a message.
+  const otherwise = parent?.subtype === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
+  const isFile = type.value !== '' && type.value !== 'text' && type.parameters.has('name');
+  return { value: isFile ? 'application/octet-stream' : otherwise, parameters: type.parameters };
+}
+
+/**
+ * Locates all parts.
+ *
+ * @param raw - The whole message.
+ * @throws PermanentError `unreadable`, which names the limit that the message exceeds.
+ */
+export function locateParts(raw: Buffer): LocatedMessage {
+  const lineBreak = findLineBreak(raw);
+  const delimiterStart = Buffer.from([lineBreak, 0x2d, 0x2d]);
+  const open: Multipart[] = [];
+  const parts: Part[] = [];
+  let headerBytes = 0;
+  let count = 0;
+
+  /** Which open multipart a line belongs to, the innermost first. */
+  const matchLine = (line: string): { index: number; isClosing: boolean } | undefined => {
+    const text = line.slice(2).trimEnd();
+    for (let index = open.length - 1; index >= 0; index--) {
+      const boundary = open[index]?.boundary;
+      if (text === boundary) return { index, isClosing: false };
+      if (text.length === (boundary?.length ?? 0) + 2 && text === `${boundary}--`) return { index, isClosing: true };
+    }
+    return undefined;
+  };
+
+  /** The next delimiter line at or behind `from`, which is the start of a line. */
+  const findDelimiter = (from: number) => {
+    let at = open.length === 0 ? -1 : raw.indexOf(delimiterStart, Math.max(0, from - 1));
+    while (at >= 0) {
+      const found = raw.indexOf(lineBreak, at + 1);
+      const end = found < 0 ? raw.length : found;
+      const match = matchLine(raw.toString('latin1', at + 1, end));
+      if (match !== undefined) {
+        const contentEnd = lineBreak !== CR && raw[at - 1] === CR ? at - 1 : at;
+        return { ...match, contentEnd: Math.max(from, contentEnd), next: Math.min(end + 1, raw.length) };
+      }
+      at = raw.indexOf(delimiterStart, end);
+    }
+    return { index: -1, isClosing: true, contentEnd: raw.length, next: raw.length };
+  };
+
+  const addPart = (header: HeaderBlock, end: number, type: StructuredHeader) => {
+    const encoded = raw.subarray(header.bodyStart, Math.max(header.bodyStart, end));
+    parts.push({
+      fields: header.fields,
+      type,
+      disposition: parseStructuredHeader(header.fields.first('content-disposition') ?? ''),
+      alternative: open.findLast((multipart) => multipart.subtype === 'multipart/alternative'),
+      content: () => decodeTransfer(encoded, header.fields.first('content-transfer-encoding') ?? ''),
+    });
+  };
+
+  const readPart = (start: number): HeaderBlock => {
+    if (++count > limits.mimeParts) {
+      throw new PermanentError(
+        'unreadable',
+        `The item has more than ${limits.mimeParts} MIME parts (limit mimeParts). Look at its raw bytes.`,
+      );
+    }
+    const header = readHeader(raw, start, lineBreak, (line) => matchLine(line) !== undefined);
+    headerBytes += header.end - header.start;
+    if (headerBytes > limits.headerBytes) throw headersTooLong();
+    return header;
+  };
+
+  const root = readPart(0);
+  let header: HeaderBlock | undefined = root;
+  let position = root.bodyStart;
+  do {
+    const parent = open.at(-1);
+    const type = header === undefined ? undefined : readType(header.fields, parent);
+    const boundary = type?.value.startsWith('multipart/') === true ? type.parameters.get('boundary')?.trimEnd() : undefined;
+    const isMultipart = boundary !== undefined && boundary !== '';
+    if (header !== undefined && type !== undefined && isMultipart) {
+      if (open.length >= limits.mimeNestingDepth) {
+        throw new PermanentError(
+          'unreadable',
+          `The item has MIME parts nested more than ${limits.mimeNestingDepth} deep (limit mimeNestingDepth). Look at its raw bytes.`,
+        );
+      }
+      open.push({ boundary, subtype: type.value, header, parts: 0 });
+    }
+    const delimiter = findDelimiter(position);
+    if (header !== undefined && type !== undefined && !isMultipart) {
+      // A multipart without a boundary has no parts, but its text is there.
+      addPart(header, delimiter.contentEnd, type.value.startsWith('multipart/') ? { ...type, value: 'text/plain' } : type);
+    }
+    // A delimiter of an outer multipart ends the inner ones, whether or not they were closed.
+    while (open.length - 1 > delimiter.index || (delimiter.isClosing && open.length - 1 === delimiter.index && delimiter.index >= 0)) {
+      const closed = open.pop();
+      // Its delimiter never came: what it holds would vanish, so it is kept as text.
+      if (closed?.parts === 0) addPart(closed.header, delimiter.contentEnd, { value: 'text/plain', parameters: new Map() });
+    }
+    const current = open[delimiter.index];
+    header = undefined;
+    position = delimiter.next;
+    if (!delimiter.isClosing && current !== undefined) {
+      current.parts++;
+      header = readPart(position);
+      position = header.bodyStart;
+    }
+  } while (position < raw.length || header !== undefined);
+
+  return { header: root, headerBytes: raw.subarray(root.start, root.end), parts };
+}

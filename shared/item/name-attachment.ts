@@ -1,0 +1,77 @@
+/**
+ * Gives an attachment a file name that is safe to show, to store and to open.
+ *
+ * @module
+ */
+import { decodeWords } from 'postal-mime';
+import { limits } from '../limits.ts';
+import { cleanLine, cutText, decodeHeaderText } from './decode-text.ts';
+import type { Part } from './locate-parts.ts';
+import { parseStructuredHeader } from './structured-header.ts';
+
+/** Extensions of the types that phones send, for parts that have no name. */
+const EXTENSIONS: ReadonlyMap<string, string> = new Map([
+  ['application/pdf', '.pdf'],
+  ['application/pkcs7-mime', '.p7m'],
+  ['application/pkcs7-signature', '.p7s'],
+  ['application/smil', '.smil'],
+  ['application/zip', '.zip'],
+  ['audio/aac', '.aac'],
+  ['audio/amr', '.amr'],
+  ['audio/mp4', '.m4a'],
+  ['audio/mpeg', '.mp3'],
+  ['audio/ogg', '.ogg'],
+  ['audio/wav', '.wav'],
+  ['audio/x-wav', '.wav'],
+  ['image/gif', '.gif'],
+  ['image/heic', '.heic'],
+  ['image/jpeg', '.jpg'],
+  ['image/png', '.png'],
+  ['image/webp', '.webp'],
+  ['message/rfc822', '.eml'],
+  ['text/calendar', '.ics'],
+  ['text/csv', '.csv'],
+  ['text/html', '.html'],
+  ['text/plain', '.txt'],
+  ['text/vcard', '.vcf'],
+  ['text/x-vcard', '.vcf'],
+  ['video/3gpp', '.3gp'],
+  ['video/mp4', '.mp4'],
+  ['video/quicktime', '.mov'],
+]);
+
+/** Raw characters of a name that are decoded: one character takes at most 12 in an encoded word, and its frame four times that. */
+const RAW_CHARACTERS = limits.fileNameCharacters * 64;
+
+/** An extension is what follows the last dot, as long as it is short; it decides what opens the file, so cutting must not lose it. */
+const EXTENSION = /\.[^.\s]{1,16}$/;
+
+// Marks that turn the direction of text: `evil<202E>gnp.exe` would be shown as `evilexe.png`.
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** The name that a part gives itself, decoded, or `undefined`. @param charset - Charset of the item's text, for raw 8-bit names. */
+export function readFileName(part: Pick<Part, 'fields'>, charset?: string): string | undefined {
+  const read = (field: string, parameter: string) =>
+    parseStructuredHeader(decodeHeaderText(part.fields.first(field) ?? '', charset)).parameters.get(parameter);
+  const name = read('content-disposition', 'filename') ?? read('content-type', 'name');
+  return name === undefined ? undefined : decodeWords(name.slice(0, RAW_CHARACTERS));
+}
+
+/**
+ * Makes a name safe.
+ *
+ * @param name - As the item gives it.
+ * @param position - Place of the attachment in the item, from 1, for one without a usable name.
+ * @param contentType - Gives such a one its extension.
+ */
+export function nameAttachment(name: string | undefined, position: number, contentType: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const clean = cleanLine((name ?? '').replace(/[\u0080-\u009f]/g, ''))
+    .replace(BIDI_CONTROLS, '')
+    .replace(/[/\\]/g, '_')
+    .replace(/[. ]+$/, '');
+  if (!/[^._ ]/.test(clean)) return `attachment-${position}${EXTENSIONS.get(contentType) ?? ''}`;
+  const extension = EXTENSION.exec(clean)?.[0] ?? '';
+  const stem = clean.slice(0, clean.length - extension.length);
+  return cutText(stem, limits.fileNameCharacters - extension.length) + extension;
+}

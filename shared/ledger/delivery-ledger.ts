@@ -1,0 +1,126 @@
+/**
+ * The ledger of deliveries: one row for each copy in a mailbox, written before the copy is made.
+ *
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import type { ParkReason } from '../errors.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import { hashKey, insertRows, mergeRow, mergeRows, readRow, rowsOfPartition, shardedPartition, type RowKey } from './rows.ts';
+
+/**
+ * Where a delivery stands. `creating` means that a request may have gone out whose end nobody wrote down: the copy is in doubt.
+ * `pending` means that it certainly is not in the mailbox.
+ */
+export type DeliveryState = 'creating' | 'pending' | 'imported' | 'failed';
+
+/** A row of the table `deliveries`. */
+export interface DeliveryRow {
+  contentKey: string;
+  mailboxId: string;
+  mailbox: string;
+  state: DeliveryState;
+  /** Which attempt wrote `creating`, so that a repeated insert is recognised as one's own. */
+  attempt: string;
+  /** When that attempt began, ISO. */
+  attemptedAt: string;
+  /** Attempts begun so far. */
+  attempts: number;
+  /** The other side has answered since, so that nothing of it can still be under way. */
+  settled: boolean;
+  /** Id of the message in the mailbox. */
+  messageId?: string;
+  reason?: ParkReason | '';
+}
+
+/** A delivery as the steps see it. */
+export interface Delivery {
+  readonly mailbox: Mailbox;
+  readonly row: TableEntityResult<DeliveryRow> | undefined;
+  /** This attempt owns the delivery: it wrote `creating`, and nothing was in doubt before. */
+  readonly begun: boolean;
+}
+
+/** What is written when an attempt at a delivery has ended, however it ended. */
+export interface DeliveryEnd {
+  readonly mailbox: Mailbox;
+  readonly state: DeliveryState;
+  readonly settled?: boolean;
+  readonly messageId?: string;
+  readonly reason?: ParkReason;
+}
+
+/** A content key and the run of its original: where its deliveries are. */
+export interface DeliveryGroup {
+  readonly runId: string;
+  readonly contentKey: string;
+}
+
+/** What {@link createDeliveryLedger} gives. */
+export type DeliveryLedger = ReturnType<typeof createDeliveryLedger>;
+
+/** @param deliveries - Table of the deliveries, in partitions of run and shard of the content key. */
+export function createDeliveryLedger(deliveries: TableClient, now: () => Date) {
+  const partitionOf = ({ runId, contentKey }: DeliveryGroup) => shardedPartition(runId, contentKey);
+  const keyOf = (group: DeliveryGroup, mailbox: Mailbox): RowKey => ({
+    partitionKey: partitionOf(group),
+    rowKey: `${group.contentKey}-${hashKey('mailbox', mailbox.id)}`,
+  });
+  const creating = (): { attempt: string; attemptedAt: string; state: 'creating'; settled: boolean } => ({
+    attempt: randomUUID(),
+    attemptedAt: now().toISOString(),
+    state: 'creating',
+    settled: false,
+  });
+
+  return {
+    /** Writes the intent for every mailbox, in one request where all are new, and says what stood there before. */
+    async begin(group: DeliveryGroup, mailboxes: readonly Mailbox[]): Promise<Delivery[]> {
+      const intent = creating();
+      const fresh = await insertRows(
+        deliveries,
+        mailboxes.map((mailbox) => [
+          keyOf(group, mailbox),
+          { contentKey: group.contentKey, mailboxId: mailbox.id, mailbox: mailbox.address, attempts: 1, ...intent },
+        ]),
+      );
+      return Promise.all(
+        mailboxes.map(async (mailbox, index): Promise<Delivery> => {
+          if (fresh[index] === true) return { mailbox, row: undefined, begun: true };
+          const row = await readRow<DeliveryRow>(deliveries, keyOf(group, mailbox));
+          // A storage client that repeats an insert after a lost answer finds its own row.
+          return { mailbox, row, begun: row?.attempt === intent.attempt };
+        }),
+      );
+    },
+
+    /**
+     * Takes up a delivery that was left behind.
+     *
+     * @returns false where somebody else took it up since it was read.
+     */
+    async resume(group: DeliveryGroup, delivery: Delivery): Promise<boolean> {
+      if (delivery.row === undefined) return true;
+      return mergeRow(deliveries, keyOf(group, delivery.mailbox), { ...creating(), attempts: delivery.row.attempts + 1, reason: '' }, delivery.row.etag);
+    },
+
+    /** Writes how attempts ended, in one request. */
+    async ended(group: DeliveryGroup, ends: readonly DeliveryEnd[]): Promise<void> {
+      await mergeRows(
+        deliveries,
+        ends.map(({ mailbox, state, settled, messageId, reason }) => [
+          keyOf(group, mailbox),
+          { state, settled: settled ?? true, messageId, reason: reason ?? '' },
+        ]),
+      );
+    },
+
+    /** The deliveries of one content key. */
+    async of(group: DeliveryGroup): Promise<TableEntityResult<DeliveryRow>[]> {
+      const rows: TableEntityResult<DeliveryRow>[] = [];
+      for await (const row of rowsOfPartition<DeliveryRow>(deliveries, partitionOf(group), `${group.contentKey}-`)) rows.push(row);
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * The ledger of items: what was listed, staged and decided, one row an item, facts added and never taken back.
+ *
+ * @module
+ */
+import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import type { ParkReason } from '../errors.ts';
+import type { StagedBytes } from '../storage/stage-item.ts';
+import type { ListedItem } from '../telemessage/item-source.ts';
+import { hashKey, insertRows, mergeRow, readRow, restoreRow, rowsOfPartition, shardedPartition, shards, type RowKey } from './rows.ts';
+
+/** What points at an item, in queue messages and between the steps. */
+export interface ItemReference {
+  readonly runId: string;
+  /** Hash of archiver and source id: safe in logs, row keys and blob names. */
+  readonly itemKey: string;
+  /** The source's own id, opaque. */
+  readonly sourceId: string;
+  /** Place in the run's listing, from 0: of two equal items the one listed first is the original. */
+  readonly sequence: number;
+  /** ISO 8601 UTC. */
+  readonly arrivedAt: string;
+}
+
+/** How an item ended. `imported` and `partial` have deliveries; `skipped` is a duplicate; the others are parked. */
+export type ItemOutcome = 'imported' | 'partial' | 'skipped' | 'unmapped' | 'oversize' | 'failed';
+
+/** A row of the table `items`. */
+export interface ItemRow {
+  sourceId: string;
+  itemKey: string;
+  runId: string;
+  sequence: number;
+  arrivedAt: string;
+  type?: string;
+  /** ISO times: when it was listed, staged, ended. */
+  listedAt: string;
+  stagedAt?: string;
+  endedAt?: string;
+  /** When something last happened to it, or will: the sweep leaves it alone until well after. */
+  progressAt: string;
+  size?: number;
+  sha256?: string;
+  contentKey?: string;
+  /** Empty while the item is under way, or under way again after a reprocess. */
+  outcome?: ItemOutcome | '';
+  reason?: ParkReason | '';
+  /** Source id of the item that this one duplicates. */
+  duplicateOf?: string;
+  /** Where the poison message is, so that a reprocess can remove it. */
+  parkedIn?: string;
+  parkedMessageId?: string;
+  parkedPopReceipt?: string;
+  /** The deliveries as they stood when the item ended, JSON of {@link DeliveryOutcome}[]; absent where they are too many for a column. */
+  deliveries?: string;
+  /** How often the sweep has enqueued it again. */
+  requeues?: number;
+}
+
+/** A row as it was read, with its version. */
+export type StoredItem = TableEntityResult<ItemRow>;
+
+/** One delivery of an item, as reports show it. */
+export interface DeliveryOutcome {
+  readonly mailbox: string;
+  readonly state: 'imported' | 'failed' | 'pending';
+  readonly reason?: ParkReason;
+}
+
+/** Azure Tables takes 32,768 characters in one column; such an item has some 300 deliveries, and they are read one by one instead. */
+const DELIVERIES_CHARACTERS = 30_000;
+
+/** How an item ends, and why. */
+export interface ItemEnd {
+  readonly outcome: ItemOutcome;
+  readonly reason?: ParkReason;
+  readonly contentKey?: string;
+  readonly duplicateOf?: string;
+  readonly deliveries?: readonly DeliveryOutcome[];
+  readonly parked?: { readonly queue: string; readonly messageId: string; readonly popReceipt: string };
+}
+
+/** The reference alone, whatever else the object carries. */
+export function identityOf({ runId, itemKey, sourceId, sequence, arrivedAt }: ItemReference): ItemReference {
+  return { runId, itemKey, sourceId, sequence, arrivedAt };
+}
+
+/** How an item ended, or `pending`. A duplicate found later overrules an outcome written before. */
+export function outcomeOf(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>): ItemOutcome | 'pending' {
+  if (row.duplicateOf !== undefined) return 'skipped';
+  return row.outcome === undefined || row.outcome === '' ? 'pending' : row.outcome;
+}
+
+/** Key of an item, the same however often the source lists it. */
+export function itemKeyOf(archiverId: string, sourceId: string): string {
+  return hashKey('item', archiverId, sourceId);
+}
+
+/** What {@link createItemLedger} gives. */
+export type ItemLedger = ReturnType<typeof createItemLedger>;
+
+/**
+ * @param items - Table of the items, in partitions of run and shard, so that a run can be read from end to end.
+ * @param content - Table of identities; here: which run an item of the source belongs to.
+ */
+export function createItemLedger(items: TableClient, content: TableClient, now: () => Date) {
+  const keyOf = (item: Pick<ItemReference, 'runId' | 'itemKey'>): RowKey => ({
+    partitionKey: shardedPartition(item.runId, item.itemKey),
+    rowKey: item.itemKey,
+  });
+
+  return {
+    /**
+     * Records one page of a listing. Repeating it after a crash gives the same answer.
+     *
+     * @returns the items that belong to this run (new, or recorded by an earlier attempt at this page) in the order of the listing,
+     *   and how many belong to an earlier run.
+     */
+    async recordListed(
+      run: { readonly runId: string; readonly archiverId: string },
+      listed: readonly (ListedItem & { readonly sequence: number })[],
+    ): Promise<{ items: ItemReference[]; relisted: number }> {
+      const references = new Map<string, ItemReference & { type?: string }>();
+      for (const { id, arrivedAt, type, sequence } of listed) {
+        const itemKey = itemKeyOf(run.archiverId, id);
+        const reference = { runId: run.runId, itemKey, sourceId: id, sequence, arrivedAt };
+        // The first mention counts where a page names an item twice.
+        if (!references.has(itemKey)) references.set(itemKey, type === undefined ? reference : { ...reference, type });
+      }
+      const byShard = Map.groupBy(references.values(), ({ itemKey }) => itemKey.charAt(0));
+      const ownByShard = await Promise.all(
+        [...byShard.values()].map(async (group) => {
+          const sourceKey = ({ itemKey }: ItemReference): RowKey => ({
+            partitionKey: shardedPartition(`source-${run.archiverId}`, itemKey),
+            rowKey: itemKey,
+          });
+          const fresh = await insertRows(
+            content,
+            group.map((item) => [sourceKey(item), { runId: run.runId }] as const),
+          );
+          const own = await Promise.all(
+            group.map(
+              async (item, index) =>
+                fresh[index] === true || (await readRow<{ runId: string }>(content, sourceKey(item)))?.runId === run.runId,
+            ),
+          );
+          const mine = group.filter((_, index) => own[index] === true);
+          const at = now().toISOString();
+          await insertRows(
+            items,
+            mine.map((item) => [keyOf(item), { ...item, listedAt: at, progressAt: at }] as const),
+          );
+          return mine;
+        }),
+      );
+      const own = ownByShard.flat().sort((one, other) => one.sequence - other.sequence);
+      return {
+        items: own.map(identityOf),
+        relisted: references.size - own.length,
+      };
+    },
+
+    /** Reads one item. */
+    read: (item: Pick<ItemReference, 'runId' | 'itemKey'>): Promise<StoredItem | undefined> => readRow<ItemRow>(items, keyOf(item)),
+
+    /** Which run an item of the source belongs to, by its source id. */
+    async find(archiverId: string, sourceId: string): Promise<StoredItem | undefined> {
+      const itemKey = itemKeyOf(archiverId, sourceId);
+      const owner = await readRow<{ runId: string }>(content, {
+        partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
+        rowKey: itemKey,
+      });
+      return owner === undefined ? undefined : readRow<ItemRow>(items, keyOf({ runId: owner.runId, itemKey }));
+    },
+
+    /** The bytes are in blob storage. */
+    async staged(item: ItemReference, bytes: StagedBytes): Promise<void> {
+      const at = now().toISOString();
+      await restoreRow(items, keyOf(item), { ...identityOf(item), ...bytes, stagedAt: at, progressAt: at });
+    },
+
+    /** The item is done with, for now: imported, skipped or parked. */
+    async ended(item: ItemReference, end: ItemEnd): Promise<void> {
+      const at = now().toISOString();
+      const deliveries = end.deliveries === undefined ? undefined : JSON.stringify(end.deliveries);
+      await restoreRow(items, keyOf(item), {
+        ...identityOf(item),
+        deliveries: deliveries !== undefined && deliveries.length <= DELIVERIES_CHARACTERS ? deliveries : undefined,
+        outcome: end.outcome,
+        reason: end.reason ?? '',
+        contentKey: end.contentKey,
+        duplicateOf: end.duplicateOf,
+        parkedIn: end.parked?.queue,
+        parkedMessageId: end.parked?.messageId,
+        parkedPopReceipt: end.parked?.popReceipt,
+        endedAt: at,
+        progressAt: at,
+      });
+    },
+
+    /** Work on it goes on after a delay. */
+    async waitsUntil(item: ItemReference, time: Date): Promise<void> {
+      await restoreRow(items, keyOf(item), { ...identityOf(item), progressAt: time.toISOString() });
+    },
+
+    /**
+     * The item is under way again: by the sweep, or by an operator's reprocess.
+     *
+     * @param change - What is said of it from now on.
+     * @returns false where somebody else changed the row since it was read; then nothing is written.
+     */
+    async reopened(item: StoredItem, change: { readonly requeues: number }): Promise<boolean> {
+      return mergeRow(
+        items,
+        keyOf(item),
+        { outcome: '', reason: '', progressAt: now().toISOString(), requeues: change.requeues },
+        item.etag,
+      );
+    },
+
+    /** All items of a run, streamed, shard by shard. */
+    async *ofRun(runId: string): AsyncGenerator<StoredItem> {
+      for (const shard of shards) yield* rowsOfPartition<ItemRow>(items, `${runId}-${shard}`);
+    },
+
+    /** The items of one shard of a run, streamed. */
+    ofShard: (runId: string, shard: string): AsyncIterable<StoredItem> => rowsOfPartition<ItemRow>(items, `${runId}-${shard}`),
+  };
+}

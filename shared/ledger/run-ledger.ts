@@ -1,0 +1,138 @@
+/**
+ * The ledger of runs: which windows of arrival have been listed, how far, and which are complete.
+ *
+ * @module
+ */
+import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import { insertRow, mergeRow, rowsOfPartition, type RowKey } from './rows.ts';
+import type { RunCounts } from '../pipeline/count-run.ts';
+
+/** A row of the table `runs`. */
+export interface RunRow {
+  runId: string;
+  /** Counts up by one, in the order in which runs are begun. */
+  number: number;
+  archiverId: string;
+  /** Window of arrival, half-open, ISO UTC. */
+  from: string;
+  to: string;
+  startedAt: string;
+  /** Page to list next; empty for the first page. */
+  cursor: string;
+  /** Entries of the listing in the pages before the cursor. */
+  position: number;
+  /** Items of this run, and items of earlier runs seen again, in those pages. */
+  listed: number;
+  relisted: number;
+  /** When the last page was enqueued. */
+  listedAt?: string;
+  /** When every item had ended and the books balanced. */
+  completedAt?: string;
+  /** {@link RunCounts} at completion, JSON. */
+  counts?: string;
+}
+
+/** A row as it was read, with its version. */
+export type StoredRun = TableEntityResult<RunRow>;
+
+/** A window that has to be listed. */
+export interface PlannedRun {
+  readonly number: number;
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/**
+ * Which windows come next: one for each day since the last one, so that missed days are caught up in order and each has its own books.
+ *
+ * The last window is the last that was *begun* and ends in the past. After a clock that ran ahead was set back, windows that lie in the
+ * future do not count, so that what arrives meanwhile is listed.
+ *
+ * @param overlapMs - How much of the time before each window is listed again, for items that the source shows late.
+ * @param dayMs - Length of a window, and of the very first one.
+ */
+export function planRuns(
+  runs: readonly Pick<RunRow, 'number' | 'to'>[],
+  now: Date,
+  overlapMs: number,
+  dayMs: number,
+): readonly PlannedRun[] {
+  const byNumber = runs.toSorted((one, other) => one.number - other.number);
+  let number = (byNumber.at(-1)?.number ?? 0) + 1;
+  const last = byNumber.findLast((run) => Date.parse(run.to) <= now.getTime());
+  if (last === undefined) return [{ number, from: new Date(now.getTime() - dayMs), to: now }];
+  const planned: PlannedRun[] = [];
+  for (let end = Date.parse(last.to); end < now.getTime(); number += 1) {
+    const to = Math.min(end + dayMs, now.getTime());
+    planned.push({ number, from: new Date(end - overlapMs), to: new Date(to) });
+    end = to;
+  }
+  return planned;
+}
+
+/**
+ * Up to where everything is archived or parked.
+ *
+ * @returns ISO end of the last run before which all runs are complete, or undefined.
+ */
+export function watermark(runs: readonly Pick<RunRow, 'number' | 'to' | 'completedAt'>[]): string | undefined {
+  const byNumber = runs.toSorted((one, other) => one.number - other.number);
+  const incomplete = byNumber.findIndex((run) => run.completedAt === undefined);
+  return (incomplete === -1 ? byNumber : byNumber.slice(0, incomplete)).at(-1)?.to;
+}
+
+/** What {@link createRunLedger} gives. */
+export type RunLedger = ReturnType<typeof createRunLedger>;
+
+/** @param runs - Table of the runs, one partition an archiver. */
+export function createRunLedger(runs: TableClient, archiverId: string, now: () => Date) {
+  const keyOf = (runId: string): RowKey => ({ partitionKey: archiverId, rowKey: runId });
+  return {
+    /** All runs, the first one first. A run a day makes this two requests after five years. */
+    async all(): Promise<StoredRun[]> {
+      const rows: StoredRun[] = [];
+      for await (const row of rowsOfPartition<RunRow>(runs, archiverId, `${archiverId}-`)) rows.push(row);
+      return rows;
+    },
+
+    /** Begins a planned run. */
+    async begin({ number, from, to }: PlannedRun): Promise<RunRow> {
+      const runId = `${archiverId}-${String(number).padStart(6, '0')}`;
+      const row: RunRow = {
+        runId,
+        number,
+        archiverId,
+        from: from.toISOString(),
+        to: to.toISOString(),
+        startedAt: now().toISOString(),
+        cursor: '',
+        position: 0,
+        listed: 0,
+        relisted: 0,
+      };
+      if (!(await insertRow(runs, keyOf(runId), { ...row }))) {
+        throw new Error(`Run ${runId} was begun by another instance at the same moment; the next start goes on with it.`);
+      }
+      return row;
+    },
+
+    /** The pages before `cursor` are recorded and enqueued. */
+    async checkpoint(run: RunRow, progress: Pick<RunRow, 'cursor' | 'position' | 'listed' | 'relisted'>): Promise<void> {
+      await mergeRow(runs, keyOf(run.runId), { ...progress });
+    },
+
+    /** The last page is enqueued. */
+    async listed(run: RunRow, progress: Pick<RunRow, 'position' | 'listed' | 'relisted'>): Promise<void> {
+      await mergeRow(runs, keyOf(run.runId), { ...progress, listedAt: now().toISOString() });
+    },
+
+    /**
+     * Every item has ended and the books balance.
+     *
+     * @returns false where somebody else completed it first.
+     */
+    async completed(run: StoredRun, counts: RunCounts, at: Date): Promise<boolean> {
+      return mergeRow(runs, keyOf(run.runId), { counts: JSON.stringify(counts), completedAt: at.toISOString() }, run.etag);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Delivers items through Graph's JSON create: one request for an item without large attachments, a hidden staging folder for the others.
+ *
+ * @module
+ */
+import type { ArchiverProfile } from '../archivers.ts';
+import { PermanentError, TransientError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { createFolder, type MailboxFolder } from './archive-folder.ts';
+import { composeMessage, ITEM_KEY_PROPERTY, type ComposedMessage } from './compose-message.ts';
+import type { Graph } from './graph-client.ts';
+import { InDoubtError } from './graph-errors.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { MailboxCopy, MailboxImporter } from './mailbox-importer.ts';
+import { uploadAttachment } from './upload-attachment.ts';
+
+interface GraphItem {
+  readonly id: string;
+}
+
+/** Makes the importer of one archiver. */
+export function createGraphImporter(
+  graph: Graph,
+  profile: ArchiverProfile,
+  attachOriginal: boolean,
+): MailboxImporter<ComposedMessage> {
+  const archive = createFolder(graph, profile.folder, false);
+  const staging = createFolder(graph, `${profile.folder} (staging)`, true);
+  const user = (mailbox: Mailbox) => `/users/${encodeURIComponent(mailbox.id)}`;
+
+  const createIn = async (folder: MailboxFolder, mailbox: Mailbox, composed: ComposedMessage): Promise<string> => {
+    for (let again = true; ; again = false) {
+      const folderId = await folder.in(mailbox);
+      const created = await graph.request<GraphItem>({
+        method: 'POST',
+        path: `${user(mailbox)}/mailFolders/${encodeURIComponent(folderId)}/messages`,
+        headers: { 'Content-Type': 'application/json' },
+        body: composed.json,
+        mailboxId: mailbox.id,
+        purpose: 'create the item',
+        timeoutMs: limits.createMs,
+        accept: (_status, code) => again && code === 'ErrorItemNotFound',
+      });
+      if (created !== undefined) return created.id;
+      // The user deleted the folder since we last saw it.
+      folder.forget(mailbox);
+    }
+  };
+
+  const remove = async (mailbox: Mailbox, messageId: string): Promise<void> => {
+    await graph.request({
+      method: 'DELETE',
+      path: `${user(mailbox)}/messages/${encodeURIComponent(messageId)}`,
+      mailboxId: mailbox.id,
+      purpose: 'remove an unfinished item from the staging folder',
+      accept: (_status, code) => code === 'ErrorItemNotFound',
+    });
+  };
+
+  const verifyAttachments = async (mailbox: Mailbox, messageId: string, composed: ComposedMessage): Promise<void> => {
+    const sizes: number[] = [];
+    let path: string | undefined = `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/attachments?$select=size&$top=100`;
+    while (path !== undefined) {
+      const page: { readonly value: readonly { readonly size: number }[]; readonly '@odata.nextLink'?: string } | undefined =
+        await graph.request({ method: 'GET', path, mailboxId: mailbox.id, purpose: 'list the attachments of an item' });
+      sizes.push(...(page?.value ?? []).map(({ size }) => size));
+      path = page?.['@odata.nextLink'];
+    }
+    // Exchange counts some bytes of its own into an attachment's size, so only a smaller one proves a loss.
+    const expected = composed.attachments.map(({ content }) => content.byteLength).toSorted((one, other) => one - other);
+    const whole = sizes.length === expected.length && sizes.toSorted((one, other) => one - other).every((size, at) => size >= (expected[at] ?? 0));
+    if (!whole) throw new TransientError('The attachments of an uploaded item are not all there.');
+  };
+
+  const createStaged = async (mailbox: Mailbox, composed: ComposedMessage): Promise<MailboxCopy> => {
+    const messageId = await createIn(staging, mailbox, composed);
+    try {
+      for (const attachment of composed.uploads) await uploadAttachment(graph, mailbox, messageId, attachment);
+      await verifyAttachments(mailbox, messageId, composed);
+    } catch (error) {
+      try {
+        await remove(mailbox, messageId);
+      } catch {
+        // What could not be removed now is removed by the look-up that the next attempt starts with.
+        if (!(error instanceof PermanentError)) throw new InDoubtError('An upload broke off and left an unfinished item.', true, error);
+      }
+      // Nothing of it is visible in the archive folder, so the create is not in doubt.
+      throw error instanceof InDoubtError ? new TransientError(error.message, { cause: error.cause }) : error;
+    }
+    const moved = await graph.request<GraphItem>({
+      method: 'POST',
+      path: `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/move`,
+      body: { destinationId: await archive.in(mailbox) },
+      mailboxId: mailbox.id,
+      purpose: 'move the item into the archive folder',
+    });
+    return { messageId: moved?.id ?? messageId };
+  };
+
+  const findIn = async (folderId: string, mailbox: Mailbox, contentKey: string): Promise<readonly GraphItem[]> => {
+    const filter = `singleValueExtendedProperties/any(ep: ep/id eq '${ITEM_KEY_PROPERTY}' and ep/value eq '${contentKey}')`;
+    const found = await graph.request<{ readonly value: readonly GraphItem[] }>({
+      method: 'GET',
+      path: `${user(mailbox)}/mailFolders/${encodeURIComponent(folderId)}/messages?$filter=${encodeURIComponent(filter)}&$select=id`,
+      mailboxId: mailbox.id,
+      purpose: 'look for a copy of the item',
+      accept: (_status, code) => code === 'ErrorItemNotFound',
+    });
+    return found?.value ?? [];
+  };
+
+  return {
+    compose: (item) => composeMessage(item, profile, attachOriginal),
+
+    async create(mailbox, composed) {
+      if (composed.uploads.length > 0) return createStaged(mailbox, composed);
+      return { messageId: await createIn(archive, mailbox, composed) };
+    },
+
+    async find(mailbox, composed) {
+      const folderId = await archive.existingIn(mailbox);
+      const [copy] = folderId === undefined ? [] : await findIn(folderId, mailbox, composed.contentKey);
+      if (composed.uploads.length > 0) {
+        const stagingId = await staging.existingIn(mailbox);
+        for (const left of stagingId === undefined ? [] : await findIn(stagingId, mailbox, composed.contentKey)) {
+          await remove(mailbox, left.id);
+        }
+      }
+      return copy === undefined ? undefined : { messageId: copy.id };
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * The seam between the archiver and the mailboxes: one message created through Graph's JSON now, MIME import later.
+ *
+ * @module
+ */
+import type { ParsedItem } from '../item/parsed-item.ts';
+import type { Mailbox } from './mailbox.ts';
+
+/** An item, ready to be delivered to any number of mailboxes. */
+export interface ImportableItem {
+  /** Identity of the content, lower-case hex. */
+  readonly contentKey: string;
+  /** SHA-256 of the raw item, lower-case hex. */
+  readonly sha256: string;
+  /** When it arrived at the source, ISO 8601 UTC: stands in where the item has no date. */
+  readonly arrivedAt: string;
+  readonly parsed: ParsedItem;
+  /** The raw item. */
+  readonly raw: Uint8Array;
+}
+
+/** A copy in a mailbox. */
+export interface MailboxCopy {
+  readonly messageId: string;
+}
+
+/** Puts items into mailboxes. */
+export interface MailboxImporter<Composed> {
+  /** Prepares an item once for all its mailboxes. */
+  compose(item: ImportableItem): Composed;
+
+  /**
+   * Makes the copy.
+   *
+   * @throws PermanentError, RetryAfterError or TransientError where it certainly was not made; InDoubtError where it may have been.
+   */
+  create(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy>;
+
+  /** Looks for a copy that an earlier attempt may have made, and clears away what that attempt left unfinished. */
+  find(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy | undefined>;
+}

@@ -1,0 +1,117 @@
+/**
+ * The custom mapping in force: read from its blob, read again when its ETag changes, and the last good one kept when a new one is refused.
+ *
+ * @module
+ */
+import type { ContainerClient } from '@azure/storage-blob';
+import type { CountryCode } from 'libphonenumber-js';
+import { RetryAfterError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Log } from '../pipeline/pipeline.ts';
+import { isMissing, storageStatus } from '../storage/storage-errors.ts';
+import { MappingFileError } from './mapping-file-error.ts';
+import { parseMappingFile, type MappingTable } from './parse-mapping-file.ts';
+
+/** How long items wait when the only mapping there ever was is refused, in ms. */
+const REFUSED_WAIT_MS = 5 * 60_000;
+
+/** Problems of a refused file that go into the log, each with its line. */
+const LOGGED_PROBLEMS = 20;
+
+/** What the mapping is read from. */
+export interface MappingSourceOptions {
+  /** The container `config`. */
+  readonly container: ContainerClient;
+  /** Name of the blob in it, or empty where custom mapping is off. */
+  readonly blobName: string;
+  readonly defaultCountry: CountryCode | undefined;
+  readonly log: Log;
+  /** Time in ms. */
+  readonly now: () => number;
+}
+
+/** Where the last accepted file is kept, so that a restart does not lose it. */
+export function lastGoodName(blobName: string): string {
+  return `${blobName}.last-good`;
+}
+
+/**
+ * Makes the function that gives the mapping in force, or undefined where there is none (no file).
+ *
+ * It throws a RetryAfterError where a file is there, is refused, and no earlier one was ever accepted: mapping by address alone could
+ * then put an item into a mailbox that the file was meant to keep it from.
+ */
+export function createMappingSource(options: MappingSourceOptions): () => Promise<MappingTable | undefined> {
+  const { container, blobName, defaultCountry, log, now } = options;
+  let table: MappingTable | undefined;
+  let etag: string | undefined;
+  let refused = false;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let checking: Promise<void> | undefined;
+
+  const download = async (name: string, ifNoneMatch: string | undefined) => {
+    const blob = container.getBlobClient(name);
+    const response = await blob.download(0, limits.mappingBytes + 1, ifNoneMatch === undefined ? {} : { conditions: { ifNoneMatch } });
+    const chunks: Buffer[] = [];
+    for await (const chunk of response.readableStreamBody ?? []) chunks.push(chunk as Buffer);
+    return { bytes: Buffer.concat(chunks), etag: response.etag };
+  };
+
+  const useLastGood = async (): Promise<void> => {
+    if (table !== undefined) return;
+    try {
+      table = parseMappingFile((await download(lastGoodName(blobName), undefined)).bytes, parseOptions);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  };
+
+  const parseOptions = defaultCountry === undefined ? {} : { defaultCountry };
+
+  const accept = async (bytes: Buffer): Promise<void> => {
+    try {
+      table = parseMappingFile(bytes, parseOptions);
+      refused = false;
+      await container.getBlockBlobClient(lastGoodName(blobName)).upload(bytes, bytes.byteLength);
+      log.info('mapping.accepted', { rows: table.rows });
+    } catch (error) {
+      if (!(error instanceof MappingFileError)) throw error;
+      for (const { line, problem } of error.problems.slice(0, LOGGED_PROBLEMS)) log.error('mapping.refused', { line, problem });
+      await useLastGood();
+      refused = table === undefined;
+    }
+  };
+
+  const check = async (): Promise<void> => {
+    try {
+      const file = await download(blobName, etag);
+      await accept(file.bytes);
+      // Only now: a failure above is tried again.
+      etag = file.etag;
+    } catch (error) {
+      if (storageStatus(error) === 304) return;
+      if (!isMissing(error)) throw error;
+      if (etag !== undefined || table !== undefined) log.info('mapping.removed');
+      [table, etag, refused] = [undefined, undefined, false];
+      await container.getBlobClient(lastGoodName(blobName)).deleteIfExists();
+    }
+  };
+
+  return async () => {
+    if (blobName === '') return undefined;
+    if (now() - checkedAt >= limits.mappingFreshMs) {
+      checking ??= check()
+        .then(() => {
+          checkedAt = now();
+        })
+        .finally(() => {
+          checking = undefined;
+        });
+      await checking;
+    }
+    if (refused) {
+      throw new RetryAfterError(REFUSED_WAIT_MS, `The mapping file ${blobName} is refused and none was accepted before; the log names its lines.`);
+    }
+    return table;
+  };
+}

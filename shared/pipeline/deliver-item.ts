@@ -1,0 +1,105 @@
+/**
+ * Makes the copies of one item: intent in the ledger, create, done in the ledger, for each mailbox by itself.
+ *
+ * @module
+ */
+import { PermanentError, RetryAfterError, TransientError, type ParkReason } from '../errors.ts';
+import type { Delivery, DeliveryEnd, DeliveryGroup } from '../ledger/delivery-ledger.ts';
+import type { DeliveryOutcome } from '../ledger/item-ledger.ts';
+import { limits } from '../limits.ts';
+import type { ComposedMessage } from '../mailbox/compose-message.ts';
+import { InDoubtError } from '../mailbox/graph-errors.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** How one attempt at a delivery ended: what the ledger is told, if anything, and the error that asks for another attempt. */
+interface Attempt {
+  readonly end?: DeliveryEnd;
+  readonly outcome: DeliveryOutcome;
+  readonly error?: unknown;
+}
+
+const pending = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'pending' });
+const failed = (mailbox: Mailbox, reason: ParkReason): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'failed', reason });
+const imported = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'imported' });
+
+function attemptFailed(mailbox: Mailbox, error: unknown): Attempt {
+  if (error instanceof PermanentError) {
+    const { reason } = error;
+    return { end: { mailbox, state: 'failed', reason }, outcome: failed(mailbox, reason) };
+  }
+  // Only an error that says so leaves the copy in doubt; an error of our own code says nothing, so it does too.
+  const certain = (error instanceof TransientError && !(error instanceof InDoubtError)) || error instanceof RetryAfterError;
+  const settled = certain || (error instanceof InDoubtError && error.settled);
+  return { end: { mailbox, state: certain ? 'pending' : 'creating', settled }, outcome: pending(mailbox), error };
+}
+
+async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Delivery, composed: ComposedMessage): Promise<Attempt> {
+  const { mailbox, row, begun } = delivery;
+  const { importer, ledger, now } = pipeline;
+  if (!begun && row !== undefined) {
+    if (row.state === 'imported') return { outcome: imported(mailbox) };
+    if (row.state === 'failed') return { outcome: failed(mailbox, row.reason === undefined || row.reason === '' ? 'graph-refused' : row.reason) };
+    if (row.state === 'creating' && !row.settled) {
+      // Looking now could miss a copy that is still being made, and then there would be two.
+      const waitMs = Date.parse(row.attemptedAt) + limits.createSettlesMs - now().getTime();
+      if (waitMs > 0) {
+        // Most such attempts end within a second; asking again soon costs two storage requests.
+        const askAgainMs = Math.min(waitMs, limits.inFlightCheckMs);
+        return { outcome: pending(mailbox), error: new RetryAfterError(askAgainMs, 'An earlier attempt at this delivery may still be under way.') };
+      }
+    }
+    if (!(await ledger.deliveries.resume(group, delivery))) {
+      return { outcome: pending(mailbox), error: new RetryAfterError(limits.inFlightCheckMs, 'Another instance took up this delivery.') };
+    }
+    if (row.state === 'creating') {
+      try {
+        const copy = await importer.find(mailbox, composed);
+        if (copy !== undefined) return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
+      } catch (error) {
+        if (error instanceof PermanentError) return attemptFailed(mailbox, error);
+        return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
+      }
+    }
+    if (row.attempts >= limits.deliveryAttempts) {
+      return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
+    }
+  }
+  try {
+    const copy = await importer.create(mailbox, composed);
+    return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
+  } catch (error) {
+    return attemptFailed(mailbox, error);
+  }
+}
+
+/**
+ * Delivers an item to all its mailboxes, side by side. What one mailbox refuses does not keep the others from getting theirs, and what
+ * is done is never done again.
+ *
+ * @returns how each delivery ended: imported, or failed for good.
+ * @throws RetryAfterError or TransientError where some deliveries have to be tried again; the others are done and recorded by then.
+ */
+export async function deliverItem(
+  pipeline: Pipeline,
+  group: DeliveryGroup,
+  mailboxes: readonly Mailbox[],
+  composed: ComposedMessage,
+): Promise<DeliveryOutcome[]> {
+  const { deliveries } = pipeline.ledger;
+  const begun = await deliveries.begin(group, mailboxes);
+  const attempts = await Promise.all(begun.map((delivery) => deliver(pipeline, group, delivery, composed)));
+  await deliveries.ended(
+    group,
+    attempts.flatMap(({ end }) => (end === undefined ? [] : [end])),
+  );
+  const errors = attempts.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const waits = errors.filter((error) => error instanceof RetryAfterError);
+  if (waits.length > 0) {
+    const longest = waits.reduce((one, other) => (other.delayMs > one.delayMs ? other : one));
+    throw new RetryAfterError(longest.delayMs, longest.message, { cause: longest });
+  }
+  const [first] = errors;
+  if (first !== undefined) throw new TransientError('A delivery of the item failed and is tried again.', { cause: first });
+  return attempts.map(({ outcome }) => outcome);
+}

@@ -1,0 +1,40 @@
+/**
+ * Takes over what the host has given up on: its own poison queues lose a message after seven days, ours never.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { describeError, PermanentError } from '../errors.ts';
+import { outcomeOf, type ItemReference } from '../ledger/item-ledger.ts';
+import { sendMessage } from './messages.ts';
+import { parkItem } from './park-item.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/**
+ * Parks the item of one message whose tries are used up. Never throws for what the message says: a poison queue's own trigger has no
+ * poison queue, so such a message would come back every ten minutes without end.
+ *
+ * @param read - Reads a message of the queue that it was given up from.
+ */
+export async function drainPoison(
+  pipeline: Pipeline,
+  queue: string,
+  message: unknown,
+  read: (message: unknown) => ItemReference,
+): Promise<void> {
+  const { ledger, log, storage, now } = pipeline;
+  let item: ItemReference;
+  try {
+    item = read(message);
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    // It names no item, so no row can say why; if it stood for one, the sweep finds that one in the ledger.
+    const digest = createHash('sha256').update(JSON.stringify(message) ?? '').digest('hex');
+    await sendMessage(storage.queues.failed, { reason: error.reason, queue, digest, parkedAt: now().toISOString() });
+    log.error('message.parked', { queue, digest, reason: error.reason, error: describeError(error) });
+    return;
+  }
+  const row = await ledger.items.read(item);
+  if (row !== undefined && outcomeOf(row) !== 'pending') return;
+  await parkItem(pipeline, item, { reason: 'tries-used-up' });
+}

@@ -1,0 +1,100 @@
+/**
+ * Third step: one staged item is read, mapped and delivered, or parked, or found to be a duplicate.
+ *
+ * @module
+ */
+import pLimit from 'p-limit';
+import { contentKey as makeContentKey } from '../item/content-key.ts';
+import { parseItem } from '../item/parse-item.ts';
+import type { ParsedItem } from '../item/parsed-item.ts';
+import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
+import { limits } from '../limits.ts';
+import { mapParticipants } from '../mapping/map-participants.ts';
+import { readStagedHead, readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
+import { deliverItem } from './deliver-item.ts';
+import type { ImportMessage } from './messages.ts';
+import { parkItem } from './park-item.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Large items take their turn: parsed, one takes about three times its size. */
+const largeItems = pLimit(1);
+
+interface OpenedItem {
+  readonly contentKey: string;
+  /** Absent where the item is too large to be read. */
+  readonly content?: { readonly raw: Buffer; readonly parsed: ParsedItem };
+}
+
+async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<OpenedItem> {
+  const { settings, archiver, storage } = pipeline;
+  const name = stagedBlobName(message);
+  const keyOf = ({ archiveMessageId, isDeletion, deletionKind }: ItemIdentity) =>
+    makeContentKey({ archiverId: archiver.id, sha256Hex: message.sha256, archiveMessageId, isDeletion, deletionKind });
+  if (message.size > settings.MAX_ITEM_BYTES) {
+    return { contentKey: keyOf(readIdentity(await readStagedHead(storage.containers.items, name, Math.min(message.size, limits.identityHeaderBytes)))) };
+  }
+  const raw = await readStagedItem(storage.containers.items, name, message);
+  const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
+  const contentKey = keyOf(parsed);
+  const oversize = parsed.attachments.some(({ content }) => content.byteLength > settings.MAX_ITEM_BYTES);
+  return oversize ? { contentKey } : { contentKey, content: { raw, parsed } };
+}
+
+/** @returns whether the item goes on; false where it is a duplicate or was dealt with before. */
+async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<boolean> {
+  const { ledger, archiver, log } = pipeline;
+  const { runId, itemKey } = message;
+  for (;;) {
+    const claim = await ledger.content.claim(archiver.id, contentKey, message, message.sha256);
+    switch (claim.kind) {
+      case 'original':
+        return true;
+      case 'resumed': {
+        const row = await ledger.items.read(message);
+        return (row?.outcome ?? '') === '';
+      }
+      case 'supersedes':
+        // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
+        await ledger.items.ended(claim.twin, { outcome: 'skipped', contentKey, duplicateOf: message.sourceId });
+        if (await claim.confirm()) return true;
+        break;
+      case 'duplicate':
+        await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
+        log.info('item.skipped', { runId, itemKey, duplicateOf: claim.original.itemKey });
+        return false;
+    }
+  }
+}
+
+async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
+  const { settings, ledger, importer, mapping, findMailbox } = pipeline;
+  const { contentKey, content } = await openItem(pipeline, message);
+  if (!(await claimContent(pipeline, message, contentKey))) return;
+  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
+
+  const table = await mapping();
+  const { mailboxes } = await mapParticipants(content.parsed.participants, {
+    ...(table === undefined ? {} : { mapping: table }),
+    ...(settings.PHONE_DEFAULT_COUNTRY === undefined ? {} : { defaultCountry: settings.PHONE_DEFAULT_COUNTRY }),
+    automatic: settings.MAPPING_AUTOMATIC,
+    findMailbox,
+  });
+  if (mailboxes.length === 0) return parkItem(pipeline, message, { reason: 'unmapped', contentKey });
+
+  const { sha256, arrivedAt, runId } = message;
+  const composed = importer.compose({ contentKey, sha256, arrivedAt, ...content });
+  const deliveries = await deliverItem(pipeline, { runId, contentKey }, mailboxes, composed);
+  const failure = deliveries.find(({ state }) => state === 'failed');
+  if (failure?.reason !== undefined) return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries });
+  await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
+}
+
+/**
+ * Imports one item. Safe to be done any number of times, also at the same time.
+ *
+ * @throws PermanentError (the caller parks the item), TransientError, RetryAfterError, and errors of storage.
+ */
+export async function importItem(pipeline: Pipeline, message: ImportMessage): Promise<void> {
+  const work = () => importOpened(pipeline, message);
+  return message.size > limits.largeItemBytes ? largeItems(work) : work();
+}

@@ -1,0 +1,44 @@
+/**
+ * Parks an item: a message in a poison queue that never expires, and a row in the ledger that says why. The bytes stay in `items`.
+ *
+ * @module
+ */
+import type { ParkReason } from '../errors.ts';
+import { identityOf, type DeliveryOutcome, type ItemOutcome, type ItemReference } from '../ledger/item-ledger.ts';
+import { queueNames } from '../storage/storage.ts';
+import { sendMessage } from './messages.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Why, and what is known of the item by then. */
+export interface Parking {
+  readonly reason: ParkReason;
+  readonly contentKey?: string | undefined;
+  readonly deliveries?: readonly DeliveryOutcome[];
+}
+
+function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
+  if (reason === 'unmapped' || reason === 'oversize') return reason;
+  return deliveries?.some(({ state }) => state === 'imported') === true ? 'partial' : 'failed';
+}
+
+/**
+ * Parks one item.
+ *
+ * The queue comes first: a crash between the two leaves a second message for one item, which points at the same row, rather than a
+ * row that no queue knows of.
+ */
+export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
+  const { storage, ledger, log, now } = pipeline;
+  const { reason, contentKey, deliveries } = parking;
+  const outcome = outcomeFor(parking);
+  const queue = reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
+  const sent = await sendMessage(storage.queues[queue], { ...identityOf(item), reason, parkedAt: now().toISOString() });
+  await ledger.items.ended(item, {
+    outcome,
+    reason,
+    ...(contentKey === undefined ? {} : { contentKey }),
+    ...(deliveries === undefined ? {} : { deliveries }),
+    parked: { queue: queueNames[queue], ...sent },
+  });
+  log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });
+}

@@ -1,0 +1,50 @@
+/**
+ * What the steps of the pipeline work with, and how they speak to the log.
+ *
+ * @module
+ */
+import type { ArchiverProfile } from '../archivers.ts';
+import type { Settings } from '../config.ts';
+import type { ContentLedger } from '../ledger/content-ledger.ts';
+import type { DeliveryLedger } from '../ledger/delivery-ledger.ts';
+import type { ItemLedger } from '../ledger/item-ledger.ts';
+import type { RunLedger } from '../ledger/run-ledger.ts';
+import type { MailboxImporter } from '../mailbox/mailbox-importer.ts';
+import type { ComposedMessage } from '../mailbox/compose-message.ts';
+import type { FindMailbox } from '../mailbox/directory.ts';
+import type { MappingTable } from '../mapping/parse-mapping-file.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ItemSource } from '../telemessage/item-source.ts';
+
+/** What may stand beside an event in the log: keys and counts, never a number, an address, a subject or a body. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Writes one line to the log. */
+export interface Log {
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+/** Everything outside the steps. */
+export interface Pipeline {
+  readonly settings: Pick<
+    Settings,
+    'MAPPING_AUTOMATIC' | 'PHONE_DEFAULT_COUNTRY' | 'USER_EMAIL_HEADER' | 'MAX_ITEM_BYTES' | 'WINDOW_OVERLAP_MINUTES'
+  >;
+  readonly archiver: ArchiverProfile;
+  readonly storage: Storage;
+  readonly ledger: {
+    readonly runs: RunLedger;
+    readonly items: ItemLedger;
+    readonly deliveries: DeliveryLedger;
+    readonly content: ContentLedger;
+  };
+  readonly source: ItemSource;
+  /** The custom mapping in force, or undefined where it is off. */
+  readonly mapping: () => Promise<MappingTable | undefined>;
+  readonly findMailbox: FindMailbox;
+  readonly importer: MailboxImporter<ComposedMessage>;
+  readonly log: Log;
+  readonly now: () => Date;
+}

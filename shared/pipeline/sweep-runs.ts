@@ -1,0 +1,33 @@
+/**
+ * What has to be looked after between the daily starts, in one go: interrupted listings, lost items, runs that are done.
+ *
+ * @module
+ */
+import { describeError } from '../errors.ts';
+import { closeRuns } from './close-runs.ts';
+import { listDailyItems } from './list-daily-items.ts';
+import type { Pipeline } from './pipeline.ts';
+import { sweepItems } from './sweep-items.ts';
+
+/**
+ * One task that fails does not keep the others from being done.
+ *
+ * @throws Error that names all tasks that failed.
+ */
+export async function sweepRuns(pipeline: Pipeline): Promise<void> {
+  const tasks = {
+    'list the rest of an interrupted run': () => listDailyItems(pipeline, false),
+    'enqueue lost items again': () => sweepItems(pipeline),
+    'complete finished runs': () => closeRuns(pipeline),
+  };
+  const failures: string[] = [];
+  for (const [task, work] of Object.entries(tasks)) {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(`could not ${task}: ${describeError(error)}`);
+      pipeline.log.error('sweep.failed', { task, error: describeError(error) });
+    }
+  }
+  if (failures.length > 0) throw new Error(failures.join('; '));
+}
