@@ -25,7 +25,9 @@ export function showProgress(): Progress {
   const ended = new Map<string, number>();
   let failed = 0;
   let shown = '';
+  let begun = false;
   const show = () => {
+    if (!begun) return;
     const count = (name: string) => ended.get(name) ?? 0;
     const line = `  downloaded ${count('downloadItem')} · imported or parked ${count('importItem')}${failed > 0 ? ` · to be tried again ${failed}` : ''}`;
     if (line !== shown) console.log(line);
@@ -33,7 +35,10 @@ export function showProgress(): Progress {
   };
   const timer = setInterval(show, EVERY_MS);
   return {
-    begin: (what) => console.log(`Archiving ${what} …`),
+    begin(what) {
+      begun = true;
+      console.log(`Archiving ${what} …`);
+    },
     onEvent(event) {
       if (event.kind !== 'invocationEnded' || event.dequeueCount === undefined) return;
       if (event.ok) ended.set(event.name, (ended.get(event.name) ?? 0) + 1);

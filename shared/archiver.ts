@@ -60,7 +60,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
       log,
       now: () => now().getTime(),
     }),
-    findMailbox: createDirectory(graph),
+    findMailbox: createDirectory(graph, () => now().getTime()),
     importer: createGraphImporter(graph, archiver, settings.ATTACH_ORIGINAL),
     log,
     now,

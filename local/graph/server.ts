@@ -42,17 +42,12 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 async function listen(handler: Handler, port: number, underWay: Set<Promise<void>>): Promise<{ server: Server; origin: string }> {
   const server = createServer({ keepAlive: true, keepAliveTimeout: 65_000 }, (request, response) => {
-    const done = (async () => {
-      try {
-        await handler(request, response);
-      } catch {
-        // The connection broke while the answer was on its way: there is nobody left to tell.
-        response.destroy();
-      } finally {
-        underWay.delete(done);
-      }
-    })();
-    underWay.add(done);
+    const answering: Promise<void> = handler(request, response)
+      // The connection broke while the answer was on its way: there is nobody left to tell.
+      .catch(() => response.destroy())
+      .then(() => underWay.delete(answering))
+      .then(() => undefined);
+    underWay.add(answering);
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');

@@ -22,9 +22,9 @@ export interface Simulation {
   readonly graph: SimulatedGraph;
   readonly root: string;
   /** Sends a request to `/v1.0` + path; an object becomes a JSON body. `Prefer: IdType="ImmutableId"` is sent unless overridden. */
-  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<TestAnswer>;
+  readonly call: (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<TestAnswer>;
   /** Stops the server and starts another one on the same folder. */
-  restart(): Promise<Simulation>;
+  readonly restart: () => Promise<Simulation>;
 }
 
 /** The users of the tests: two with mailboxes, a guest, and one without licence. */
@@ -57,9 +57,9 @@ export async function send(
   return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
 }
 
-async function simulationOn(t: TestContext, root: string, options: Partial<SimulatedGraphOptions>): Promise<Simulation> {
+async function simulationOn(root: string, options: Partial<SimulatedGraphOptions>, started: SimulatedGraph[]): Promise<Simulation> {
   const graph = await startSimulatedGraph({ directory: testDirectory, ...options, root });
-  t.after(() => graph.close());
+  started.push(graph);
   return {
     graph,
     root,
@@ -67,7 +67,7 @@ async function simulationOn(t: TestContext, root: string, options: Partial<Simul
       send(method, `${graph.baseUrl}/v1.0${path}`, body, { prefer: 'IdType="ImmutableId"', ...headers }),
     async restart() {
       await graph.close();
-      return simulationOn(t, root, options);
+      return simulationOn(root, options, started);
     },
   };
 }
@@ -75,6 +75,10 @@ async function simulationOn(t: TestContext, root: string, options: Partial<Simul
 /** Starts a simulated Graph in a new folder; both are gone when the test ends. */
 export async function openSimulation(t: TestContext, options: Partial<SimulatedGraphOptions> = {}): Promise<Simulation> {
   const root = await mkdtemp(join(tmpdir(), 'simulated-graph-'));
-  t.after(() => rm(root, { recursive: true, force: true }));
-  return simulationOn(t, root, options);
+  const started: SimulatedGraph[] = [];
+  t.after(async () => {
+    for (const graph of started) await graph.close();
+    await rm(root, { recursive: true, force: true });
+  });
+  return simulationOn(root, options, started);
 }

@@ -100,7 +100,8 @@ function findTrigger(
 ): { trigger: HttpTrigger; params: Record<string, string> } {
   let path: string;
   try {
-    path = decodeURIComponent(url.pathname);
+    // An encoded slash stays encoded, as in the real host: it belongs to a parameter's value and separates nothing.
+    path = decodeURIComponent(url.pathname.replace(/%2F/gi, '%252F'));
   } catch (error) {
     throw new AnswerError(400, `the path is not valid percent-encoding: ${String(error)}`);
   }

@@ -34,7 +34,8 @@ export async function invokeFunction(
     request,
     metadata,
     state: undefined,
-    log: (level, category, message) => registry.log({ level, category, message, functionName: metadata.name, invocationContext: known.context }),
+    log: (level, category, message) =>
+      registry.log({ level, category, message, functionName: metadata.name, invocationContext: known.context }),
   };
   const model = registry.programmingModel().getInvocationModel(coreContext);
   const given = await model.getArguments();

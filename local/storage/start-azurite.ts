@@ -6,10 +6,16 @@
 import { fileURLToPath } from 'node:url';
 import { forkChild } from '../processes/fork-child.ts';
 
+/** The emulator's well-known account. Source: Microsoft, "Use the Azurite emulator". */
+const EMULATOR_ACCOUNT_NAME = 'devstoreaccount1';
+const EMULATOR_ACCOUNT_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
 /** A running Azurite. */
 export interface Azurite {
   /** For the Azure Storage clients: blobs, queues and tables. */
   readonly connectionString: string;
+  /** The same for account `index` of {@link AzuriteOptions.accounts}; each account has blobs, queues and tables of its own. */
+  connectionStringOf(index: number): string;
   readonly pid: number;
   /** Saves to the folder, if there is one, and ends the process. */
   stop(): Promise<void>;
@@ -19,6 +25,8 @@ export interface Azurite {
 export interface AzuriteOptions {
   /** Keeps the data in this folder, which is created; absent: in memory, gone at the end. */
   folder?: string;
+  /** How many more accounts there are, for tests that use the same names side by side. @default 0 */
+  accounts?: number;
   /** False prints what Azurite prints. @default true */
   quiet?: boolean;
   /** Told when Azurite dies by itself. @default prints the error and ends this process, since nothing works without storage */
@@ -42,6 +50,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
   const child = forkChild(fileURLToPath(import.meta.resolve('./azurite-process.ts')), {
     name: 'Azurite',
     args: options.folder === undefined ? [] : [options.folder],
+    ...(options.accounts !== undefined && { env: { AZURITE_ACCOUNTS: accountList(options.accounts) } }),
     onLine: (line) => {
       if (options.quiet === false) {
         console.log(line);
@@ -62,6 +71,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
   const connectionString = await ready;
   return {
     connectionString,
+    connectionStringOf: (index) => connectionString.replaceAll(EMULATOR_ACCOUNT_NAME, accountName(index)),
     pid: child.pid,
     async stop() {
       const end = await child.stop();
@@ -70,6 +80,16 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
       }
     },
   };
+}
+
+/** Azurite knows its own account only as long as no list is given, so the list starts with it. Further accounts take its key, which is public. */
+function accountList(accounts: number): string {
+  const names = [EMULATOR_ACCOUNT_NAME, ...Array.from({ length: accounts }, (_, index) => accountName(index))];
+  return names.map((name) => `${name}:${EMULATOR_ACCOUNT_KEY}`).join(';');
+}
+
+function accountName(index: number): string {
+  return `account${String(index).padStart(5, '0')}`;
 }
 
 function endWithoutStorage(error: Error): void {

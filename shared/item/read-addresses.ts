@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addressParser } from 'postal-mime';
+import { addressParser, decodeWords } from 'postal-mime';
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { cleanLine, cutText, decodeHeaderText } from './decode-text.ts';
@@ -33,7 +33,7 @@ function splitList(text: string): string[] {
     if (expected === '') {
       if (character === ',' || character === ';') finish();
       else if (character !== ':') entry += character;
-      else entry = i < lastSemicolon ? '' : `${entry} `;
+      else entry = i < lastSemicolon ? '' : entry.trimEnd();
       expected = CLOSED_BY[character] ?? '';
       continue;
     }
@@ -53,8 +53,13 @@ function readLongEntry(entry: string): Address {
   return { name: entry.slice(0, limits.displayNameCharacters), address };
 }
 
+/** `Ada Fields (16175550101) <ada@contoso.example>`: by the grammar the number is a comment, and a parser drops it; here it counts most. */
+const PLAIN_ENTRY = /^([^"<>]*)<([^<>]*)>([^"<>]*)$/;
+
 function readEntry(entry: string): Address[] {
   if (entry.length > ENTRY_CHARACTERS) return [readLongEntry(entry)];
+  const [, before, address, after = ''] = PLAIN_ENTRY.exec(entry) ?? [];
+  if (before !== undefined && address !== undefined) return [{ name: decodeWords(`${before} ${after}`.trim()), address }];
   return addressParser(entry, { flatten: true }).flatMap((mailbox) => (mailbox.group === undefined ? [mailbox] : mailbox.group));
 }
 

@@ -100,7 +100,8 @@ export function readHeader(raw: Buffer, start: number, lineBreak: number, isDeli
   while (bodyStart === undefined && position < raw.length) {
     const found = raw.indexOf(lineBreak, position);
     const end = found < 0 ? raw.length : found;
-    const isEmpty = end === position || (end === position + 1 && raw[position] === CR);
+    // One CR belongs to the line end; gateways that end lines with CR CR LF exist.
+    const isEmpty = end - position <= 2 && /^\r*$/.test(raw.toString('latin1', position, end));
     if (isEmpty && found >= 0) bodyStart = end + 1;
     else if (position === firstLine && !FIRST_LINE.test(raw.toString('latin1', position, Math.min(end, position + 1024))))
       bodyStart = position;

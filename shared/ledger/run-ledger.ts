@@ -45,21 +45,21 @@ export interface PlannedRun {
 /**
  * Which windows come next: one for each day since the last one, so that missed days are caught up in order and each has its own books.
  *
- * The last window is the last that was *begun* and ends in the past. After a clock that ran ahead was set back, windows that lie in the
- * future do not count, so that what arrives meanwhile is listed.
+ * The last window is that of the last run that was begun in the past. Runs that seem to have been begun in the future were listed under a
+ * clock that ran ahead, before the items of their windows had arrived, so they do not count.
  *
  * @param overlapMs - How much of the time before each window is listed again, for items that the source shows late.
  * @param dayMs - Length of a window, and of the very first one.
  */
 export function planRuns(
-  runs: readonly Pick<RunRow, 'number' | 'to'>[],
+  runs: readonly Pick<RunRow, 'number' | 'to' | 'startedAt'>[],
   now: Date,
   overlapMs: number,
   dayMs: number,
 ): readonly PlannedRun[] {
   const byNumber = runs.toSorted((one, other) => one.number - other.number);
   let number = (byNumber.at(-1)?.number ?? 0) + 1;
-  const last = byNumber.findLast((run) => Date.parse(run.to) <= now.getTime());
+  const last = byNumber.findLast((run) => Date.parse(run.startedAt) <= now.getTime());
   if (last === undefined) return [{ number, from: new Date(now.getTime() - dayMs), to: now }];
   const planned: PlannedRun[] = [];
   for (let end = Date.parse(last.to); end < now.getTime(); number += 1) {

@@ -59,7 +59,7 @@ async function lookUp(graph: Graph, address: string): Promise<Mailbox | undefine
  *
  * @param now - Time in ms, for the ages of what is remembered.
  */
-export function createDirectory(graph: Graph, now: () => number = () => performance.now()): FindMailbox {
+export function createDirectory(graph: Graph, now: () => number): FindMailbox {
   const remembered = new LRUCache<string, { readonly mailbox: Mailbox | undefined }>({
     max: limits.directoryEntries,
     perf: { now },

@@ -17,8 +17,10 @@ const SESSION_BYTES = 3 * 1024 * 1024;
 const TRIES_PER_RANGE = 3;
 const PURPOSE = 'take a large attachment';
 
+/** Graph writes the name small where a session is made, and the upload host with a capital. Source: Graph, "attach large files to messages". */
 interface UploadProgress {
   readonly nextExpectedRanges?: readonly string[];
+  readonly NextExpectedRanges?: readonly string[];
 }
 
 /** Adds an attachment to a message in the staging folder. */
@@ -65,18 +67,20 @@ async function putRange(uploadUrl: URL, range: Uint8Array, start: number, size: 
     },
     body: range as RequestInit['body'] & Uint8Array,
   });
-  return answer.status === 201 ? size : nextStart((await answer.json()) as UploadProgress, size);
+  return answer.status === 201 ? size : nextStart(await answer.json(), size);
 }
 
 /** Asks how much of the attachment has arrived. */
 async function expectedStart(uploadUrl: URL, size: number): Promise<number> {
   const answer = await send(uploadUrl, { method: 'GET' });
-  return nextStart((await answer.json()) as UploadProgress, size);
+  return nextStart(await answer.json(), size);
 }
 
-function nextStart(progress: UploadProgress, size: number): number {
-  const start = Number(progress.nextExpectedRanges?.[0]?.split('-')[0]);
-  return Number.isInteger(start) && start >= 0 && start < size ? start : size;
+function nextStart(answer: unknown, size: number): number {
+  const { nextExpectedRanges, NextExpectedRanges } = answer as UploadProgress;
+  const start = Number((nextExpectedRanges ?? NextExpectedRanges)?.[0]?.split('-')[0]);
+  if (Number.isInteger(start) && start >= 0 && start <= size) return start;
+  throw new TransientError('The upload host did not say which part of the attachment comes next.');
 }
 
 async function send(uploadUrl: URL, request: RequestInit): Promise<Response> {

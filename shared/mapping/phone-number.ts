@@ -99,7 +99,7 @@ function readGroup(group: string): string[] {
   }
   const joined = words.join(' ');
   const isWhole = (word: string) => digitsOf(word).length >= WHOLE_NUMBER_DIGITS;
-  return [...words.filter(isWhole), joined, ...words.filter((word) => !isWhole(word))].filter(isNumber);
+  return [...words.filter(isWhole), ...(isNumber(joined) ? [joined] : words.filter((word) => !isWhole(word)))].filter(isNumber);
 }
 
 /**

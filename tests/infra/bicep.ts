@@ -25,6 +25,9 @@ export interface Resource {
 export interface Deployment {
   readonly predictedResources: readonly Resource[];
   readonly diagnostics: readonly unknown[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** The compiled template that it was evaluated from. */
+  readonly template?: unknown;
 }
 
 /** What a program printed and how it ended. */
@@ -77,7 +80,7 @@ export async function run(
 }
 
 /** Values that stand in for a tenant's own, the same on every machine. */
-const tenantValues = {
+export const tenantValues = {
   AZURE_ENV_NAME: '',
   AZURE_LOCATION: 'westeurope',
   TELEMESSAGE_BASE_URL: 'https://telemessage.example.com/archive',
@@ -90,11 +93,19 @@ const tenantValues = {
   RETENTION_LOCKED: 'false',
 };
 
-const place = [
-  ...['--subscription-id', '11111111-1111-1111-1111-111111111111'],
-  ...['--tenant-id', '22222222-2222-2222-2222-222222222222'],
-  ...['--location', 'westeurope'],
-  ...['--deployment-name', 'archiver'],
+/** Where the deployment is taken to happen. */
+export const place = {
+  tenantId: '22222222-2222-2222-2222-222222222222',
+  subscriptionId: '11111111-1111-1111-1111-111111111111',
+  location: 'westeurope',
+  deploymentName: 'archiver',
+};
+
+const placeOptions = [
+  `--tenant-id=${place.tenantId}`,
+  `--subscription-id=${place.subscriptionId}`,
+  `--location=${place.location}`,
+  `--deployment-name=${place.deploymentName}`,
 ];
 
 /** Runs the Bicep CLI. */
@@ -118,21 +129,17 @@ export async function inCopy<Result>(work: (folder: string) => Promise<Result>):
  * Evaluates a parameter file in a copy of the Bicep files.
  *
  * @param environment - `prod` or `dev`.
- * @param values - Environment variables other than the usual ones.
  * @returns the text of the snapshot.
  * @throws Error with Bicep's own words where the files do not compile.
  */
-export async function takeSnapshot(folder: string, environment: string, values: Readonly<Record<string, string>> = {}): Promise<string> {
-  const outcome = await bicep(['snapshot', join(folder, `${environment}.bicepparam`), '--mode', 'overwrite', ...place], {
+export async function takeSnapshot(folder: string, environment: string): Promise<string> {
+  const outcome = await bicep(['snapshot', join(folder, `${environment}.bicepparam`), '--mode', 'overwrite', ...placeOptions], {
     ...tenantValues,
     AZURE_ENV_NAME: environment,
-    ...values,
   });
   if (outcome.code !== 0) throw new Error(`bicep snapshot: ${outcome.stdout}${outcome.stderr}`);
-  return readFile(join(folder, `${environment}.snapshot.json`), 'utf8');
-}
-
-/** Evaluates a parameter file of the project. */
-export async function evaluate(environment: string, values: Readonly<Record<string, string>> = {}): Promise<Deployment> {
-  return inCopy(async (folder) => JSON.parse(await takeSnapshot(folder, environment, values)) as Deployment);
+  const snapshot = JSON.parse(await readFile(join(folder, `${environment}.snapshot.json`), 'utf8')) as Deployment;
+  // Bicep writes the outputs in another order each time.
+  const outputs = Object.fromEntries(Object.entries(snapshot.outputs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify({ ...snapshot, outputs }, undefined, 2)}\n`;
 }

@@ -33,6 +33,16 @@ const allowedGrants: readonly string[] = [
 
 const apps = (deployment: Deployment) => ofType(deployment, 'Microsoft.Web/sites');
 
+/** Parameters with the password that Azure would show in the history of deployments, of the template and of all modules in it. */
+function insecurePasswords(template: unknown): readonly string[] {
+  if (typeof template !== 'object' || template === null) return [];
+  return Object.entries(template).flatMap(([key, value]: [string, unknown]) =>
+    key === 'teleMessagePassword' && at(value, 'type') !== undefined && at(value, 'type') !== 'securestring'
+      ? ['a parameter with the password is not secure']
+      : insecurePasswords(value),
+  );
+}
+
 /** Of every deployment. */
 export const accessChecks: readonly SecurityCheck[] = [
   {
@@ -56,6 +66,7 @@ export const accessChecks: readonly SecurityCheck[] = [
   {
     name: 'the password is only in the vault',
     findings: (deployment) => [
+      ...insecurePasswords(deployment.template),
       ...expectValues(
         ofType(deployment, 'Microsoft.KeyVault/vaults/secrets'),
         // A secure parameter stays a parameter in the evaluated template; anything else would be there in clear.
@@ -78,7 +89,7 @@ export const accessChecks: readonly SecurityCheck[] = [
         'properties.functionAppConfig.deployment.storage.authentication.type': 'UserAssignedIdentity',
       }),
       ...apps(deployment).flatMap((app) => {
-        const identities = Object.keys((at(app, 'identity.userAssignedIdentities') ?? {}) as object);
+        const identities = Object.keys(at(app, 'identity.userAssignedIdentities') ?? {});
         const used = [
           at(app, 'properties.keyVaultReferenceIdentity'),
           at(app, 'properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId'),

@@ -31,7 +31,7 @@ export const appChecks: readonly SecurityCheck[] = [
         return [
           ...(issuer.includes('22222222-2222-2222-2222-222222222222') ? [] : ['people of another tenant can sign in']),
           ...(clients.length > 0 ? [] : ['any application may bring a token']),
-          ...Object.keys((at(config, 'properties.identityProviders') ?? {}) as object)
+          ...Object.keys(at(config, 'properties.identityProviders') ?? {})
             .filter((provider) => provider !== 'azureActiveDirectory')
             .map((provider) => `${provider} can sign people in`),
         ];

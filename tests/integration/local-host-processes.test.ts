@@ -121,7 +121,12 @@ describe('a forked child', () => {
   test('that does not end in its time is killed', async () => {
     let onReady: (() => void) | undefined;
     const ready = new Promise<void>((resolve) => (onReady = resolve));
-    const child = forkChild(fixture('child.ts'), { name: 'a deaf one', args: ['deaf'], onMessage: () => onReady?.(), onUnexpectedEnd: assert.fail });
+    const child = forkChild(fixture('child.ts'), {
+      name: 'a deaf one',
+      args: ['deaf'],
+      onMessage: () => onReady?.(),
+      onUnexpectedEnd: assert.fail,
+    });
     await ready;
     assert.equal((await child.stop(100)).signal, 'SIGKILL');
   });

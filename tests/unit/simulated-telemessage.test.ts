@@ -118,7 +118,9 @@ describe('the arrival of items', () => {
     simulator.addItem('old', () => Buffer.from('old'), new Date('2026-01-02T00:00:00Z'));
     assert.deepEqual(ids(await list(simulator)), ['old', 'a.eml']);
     assert.deepEqual(ids(await list(simulator, { to: '2026-01-03T00:00:00Z' })), ['old']);
-    assert.equal((await content(simulator, 'old')).status, 200);
+    assert.equal(await (await content(simulator, 'old')).text(), 'old');
+    simulator.addItem('old', () => Buffer.from('replaced'), new Date('2026-01-02T00:00:00Z'));
+    assert.equal(await (await content(simulator, 'old')).text(), 'replaced');
     simulator.removeItem('old');
     assert.deepEqual(ids(await list(simulator)), ['a.eml']);
     assert.equal((await content(simulator, 'old')).status, 404);

@@ -141,23 +141,40 @@ describe('a download', () => {
     assert.deepEqual(seen, ['first', 'later']);
   });
 
-  test('ten downloads and refusals, one after the other, use the same connections', async (t) => {
+  test('fifteen answers, refusals with error pages among them, one after the other, use the same connections', async (t) => {
     let connections = 0;
+    let asked = 0;
+    const page = 'an error page of 60,000 bytes'.padEnd(60_000);
     const { server, source } = await serveContent(t, (response, path) => {
-      if (path.includes('purged')) response.writeHead(404).end('no such item');
+      asked += 1;
+      if (path.includes('purged')) response.writeHead(404).end(page);
+      else if (asked % 3 === 1) response.writeHead(401).end(page);
       else response.writeHead(200, { 'content-length': BYTES.length, digest: sha256(BYTES) }).end(BYTES);
     });
     server.on('connection', () => (connections += 1));
     for (let round = 0; round < 5; round += 1) {
       assert.ok((await download(source)).equals(BYTES));
-      await errorOf(download(source, 'purged'));
+      assert.ok((await errorOf(download(source, 'purged'))) instanceof PermanentError);
     }
+    assert.equal(asked, 15);
     // Two, not one: the first is not yet free when the request after the login is sent.
     assert.ok(connections <= 2, `${connections} connections`);
   });
 });
 
 describe('a broken transfer', () => {
+  test('a refusal whose body never ends is given up, and its connection with it', async (t) => {
+    const ends: Promise<unknown>[] = [];
+    const { source } = await serveContent(t, (response) => {
+      ends.push(once(response, 'close'));
+      response.writeHead(ends.length === 1 ? 401 : 404).write(Buffer.alloc(1_000_000));
+    });
+    const error = await errorOf(source.openItem(ID));
+    assert.ok(error instanceof PermanentError);
+    assert.equal(ends.length, 2);
+    await Promise.all(ends);
+  });
+
   const half = BYTES.length / 2;
   const faults: Record<string, [effect: FaultEffect, message: RegExp]> = {
     'shorter than its Content-Length': [{ type: 'truncate', bytes: half }, /broke off after \d+ bytes \(UND_ERR_SOCKET\)/],

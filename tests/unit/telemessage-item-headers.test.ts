@@ -16,14 +16,16 @@ const ACCOUNT = { username: 'archive-account', password: 'the-password' };
 const ID = 'SECRET-id-445204334324';
 
 /** A source whose contents are answered with a made response. */
-function answeredWith(response: () => Response, limits: Partial<SourceLimits> = {}): TeleMessageSource {
+function answeredWith(response: (signal: AbortSignal | undefined) => Response, limits: Partial<SourceLimits> = {}): TeleMessageSource {
   return createTeleMessageSource({
     ...ACCOUNT,
     baseUrl: new URL('https://telemessage.example'),
     archiverId: 'signal',
     limits,
-    fetch: async (address) =>
-      address instanceof URL && address.pathname === '/v1/login' ? Response.json({ token: 'the-token', expiresInSeconds: 60 }) : response(),
+    fetch: async (address, request) =>
+      address instanceof URL && address.pathname === '/v1/login'
+        ? Response.json({ token: 'the-token', expiresInSeconds: 60 })
+        : response(request?.signal ?? undefined),
   });
 }
 
@@ -46,49 +48,61 @@ async function errorOf(call: Promise<unknown>): Promise<unknown> {
 const sha256 = (bytes: Uint8Array) => `sha-256=${createHash('sha256').update(bytes).digest('base64')}`;
 
 describe('the bytes of an item', () => {
-  test('with more bytes than its Content-Length is an error', async () => {
+  test('more than the Content-Length are an error, and none of them is handed on', async () => {
     const source = answeredWith(() => new Response('hello world', { headers: { 'content-length': '5' } }));
-    const error = await errorOf(download(source));
+    let handedOn = 0;
+    const reading = async () => {
+      for await (const chunk of await source.openItem(ID)) handedOn += chunk.length;
+    };
+    const error = await errorOf(reading());
     assert.ok(error instanceof TransientError);
     assert.match(error.message, /announced an item of 5 bytes and sent 11/);
+    assert.equal(handedOn, 0);
   });
 
-  test('with fewer bytes than its Content-Length is an error even where the platform does not say so', async () => {
+  test('fewer than the Content-Length are an error even where the platform does not say so', async () => {
     const error = await errorOf(download(answeredWith(() => new Response('hello', { headers: { 'content-length': '11' } }))));
     assert.ok(error instanceof TransientError);
     assert.match(error.message, /announced an item of 11 bytes and sent 5/);
   });
 
-  test('a consumer that is slow does not count as a source that stalls', async () => {
+  test('a slow consumer does not count as a source that stalls, and a source that stalls afterwards still does', async () => {
     const source = answeredWith(
-      () => new Response(ReadableStream.from(['one', 'two'].map((text) => Buffer.from(text))), { headers: { 'content-length': '6' } }),
-      {
-        downloadIdleMs: 20,
+      (signal) => {
+        const body = new ReadableStream({
+          start(controller) {
+            signal?.addEventListener('abort', () => controller.error(new Error('aborted')));
+            for (const text of ['one', 'two']) controller.enqueue(Buffer.from(text));
+          },
+        });
+        return new Response(body, { headers: { 'content-length': '9' } });
       },
+      { downloadIdleMs: 20 },
     );
     let text = '';
-    for await (const chunk of await source.openItem(ID)) {
-      text += Buffer.from(chunk).toString();
-      await delay(50);
-    }
+    const reading = async () => {
+      for await (const chunk of await source.openItem(ID)) {
+        text += Buffer.from(chunk).toString();
+        await delay(50);
+      }
+    };
+    const error = await errorOf(reading());
+    assert.ok(error instanceof TransientError);
+    assert.match(error.message, /nothing for 20 ms.*after 6 bytes/);
     assert.equal(text, 'onetwo');
   });
 });
 
 describe('the headers of an item', () => {
   const good = sha256(Buffer.from('hello'));
+  const other = sha256(Buffer.from('other'));
   for (const digest of [good, `md5=XUFAKrxLKna5cZ2REBfFkg==, ${good}`, `${good.replace('sha', 'SHA')},unixsum=30637`, 'md5=AAAA']) {
     test(`Digest: ${digest.slice(0, 30)}… is accepted`, async () => {
       const source = answeredWith(() => new Response('hello', { headers: { digest, 'content-length': '5' } }));
       assert.equal((await download(source)).toString(), 'hello');
     });
   }
-  for (const digest of [
-    'sha-256=',
-    'sha-256=AAAA',
-    `${good}, ${sha256(Buffer.from('other'))}`,
-    `md5=AAAA, ${sha256(Buffer.from('other'))}`,
-  ]) {
+  for (const digest of [other.replace('sha', 'SHA'), 'sha-256=', 'sha-256=AAAA', `${good}, ${other}`, `md5=AAAA, ${other}`]) {
     test(`Digest: ${digest.slice(0, 60)} is refused`, async () => {
       const source = answeredWith(() => new Response('hello', { headers: { digest, 'content-length': '5' } }));
       assert.ok((await errorOf(download(source))) instanceof TransientError);

@@ -146,6 +146,7 @@ describe('a refused sign-in', () => {
     simulator.setFaults([{ match: { kind: 'login' }, times: 100, effect: { type: 'status', status: 401 } }]);
     simulator.expireTokens();
     assertRefused(await errorOf(source.listPage(WEEK)));
+    assertRefused(await errorOf(source.listPage(WEEK)));
     advance(86_400);
     assertRefused(await errorOf(source.listPage(WEEK)));
     assert.equal(simulator.requests.login, 2);

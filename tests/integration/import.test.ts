@@ -1,0 +1,375 @@
+/** Import: one whole copy in each mailbox, whatever Graph answers. @module */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { changeLimits } from '../support/change-limits.ts';
+import { makeWorld, mms, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+
+const ADA = 'ada@contoso.example';
+const BEN = 'ben@contoso.example';
+const asGraph = { headers: { Prefer: 'IdType="ImmutableId"' } };
+const KEY = 'String {6a5c3a7e-2f0d-4f0c-9a53-2b0f6f1f8e11} Name ArchiveItemKey';
+const SHA256 = 'String {6a5c3a7e-2f0d-4f0c-9a53-2b0f6f1f8e11} Name ArchiveItemSha256';
+
+describe('import', () => {
+  let storage: Azurite;
+  before(async () => {
+    storage = await startStorage();
+  });
+  after(() => storage.stop());
+
+  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
+    const world = await makeWorld({ storage, ...options });
+    try {
+      await work(world);
+      assert.deepEqual(world.graph.requests.warnings, [], 'the simulated Graph was asked something that Graph does not know');
+    } finally {
+      await world.close();
+    }
+  }
+
+  test('each participant gets one copy, which is no draft and carries times, class, headers and identity', () =>
+    withWorld({}, async (world) => {
+      const eml = sms({ id: 'a-1' });
+      world.add('89e7073266', eml);
+      await world.day();
+      const report = await world.outcome('89e7073266');
+      assert.equal(report.outcome, 'imported');
+      assert.deepEqual(report.deliveries.map(({ mailbox }) => mailbox).sort(), [ADA, BEN]);
+      for (const address of [ADA, BEN]) {
+        const [copy, ...others] = await world.mailbox(address);
+        assert.equal(others.length, 0);
+        assert.equal(copy?.isDraft, false);
+        assert.equal(copy.sentDateTime, '2026-11-22T09:14:03Z');
+        assert.equal(copy.receivedDateTime, '2026-11-22T09:14:03Z');
+        assert.equal(copy.from?.emailAddress.name, 'Ada 16175550101');
+        assert.equal(copy.sender?.emailAddress.address, ADA);
+        assert.equal(copy.body.content.trim(), 'hello');
+        const value = (id: string) => copy.singleValueExtendedProperties.find((property) => property.id === id)?.value;
+        assert.equal(value('String 0x001A'), 'IPM.ExternalData.EnterpriseNumberArchiver');
+        assert.match(value('String 0x007D') ?? '', /^From: Ada 16175550101 <ada@contoso.example>\r\nTo: /);
+        assert.equal(value(KEY), report.contentKey);
+        assert.equal(value(SHA256), createHash('sha256').update(eml).digest('hex'));
+      }
+    }));
+
+  test('two participants with one mailbox get one copy', () =>
+    withWorld({ mapping: 'External User ID,Microsoft 365 User Mailbox\n16175550109,ada@contoso.example\n' }, async (world) => {
+      world.add('x', sms({ from: 'Ada <ada.alias@contoso.example>', to: 'Work 16175550109 <else@private.example>', property: 'ada@contoso.example' }));
+      await world.day();
+      assert.deepEqual((await world.outcome('x')).deliveries, [{ mailbox: ADA, state: 'imported' }]);
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
+
+  test('a second run of the same day imports nothing twice and counts the items as relisted', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      world.add('y', sms({ id: 'y' }));
+      await world.day();
+      world.advance(60_000);
+      await world.day();
+      assert.equal((await world.mailbox(ADA)).length, 2);
+      assert.equal((await world.report()).length, 2);
+      assert.equal((await world.pipeline.ledger.runs.all()).at(-1)?.relisted, 2);
+    }));
+
+  test('many items that reach a new mailbox at once create one folder', () =>
+    withWorld({}, async (world) => {
+      for (let item = 0; item < 12; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
+      await world.day();
+      assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+      assert.equal((await world.mailbox(ADA)).length, 12);
+    }));
+
+  test('a folder that another instance creates in between is used', () =>
+    withWorld({ graph: { faults: [{ match: { kind: 'create-folder', mailbox: ADA }, effect: { type: 'reset-after-effect' } }] } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.day();
+      assert.equal((await world.mailbox(ADA)).length, 1);
+      assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+    }));
+
+  test('a folder that the user deleted is created again', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.day();
+      const base = String(world.graph.baseUrl);
+      const list = (await (await fetch(`${base}/v1.0/users/${ADA}/mailFolders?$filter=displayName%20eq%20'Enterprise%20Number%20Archiver'`, asGraph)).json()) as {
+        value: { id: string }[];
+      };
+      await fetch(`${base}/v1.0/users/${ADA}/mailFolders/${list.value[0]?.id}`, { ...asGraph, method: 'DELETE' });
+      world.add('y', sms({ id: 'y' }));
+      world.advance(60_000);
+      await world.day();
+      assert.equal((await world.outcome('y')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
+
+  test('in the steady state a delivered message costs one request to Graph', () =>
+    withWorld({ settings: { VERIFY_SHARE: '0' } }, async (world) => {
+      world.add('first', sms({ id: 'first' }));
+      await world.day();
+      const before = { ...world.graph.requests.counts };
+      for (let item = 0; item < 10; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
+      world.advance(60_000);
+      await world.day();
+      const after = world.graph.requests.counts;
+      const added = Object.entries(after).filter(([kind, count]) => count !== (before as Record<string, number>)[kind]);
+      assert.deepEqual(added, [['create-message', 22]]);
+    }));
+
+  for (const [name, faults] of Object.entries({
+    'a 503 after the copy was made': { type: 'status-after-effect', status: 503 },
+    'a 504 after the copy was made': { type: 'status-after-effect', status: 504 },
+    'a 500 before the copy was made': { type: 'status', status: 500 },
+    'a connection that breaks after the copy was made': { type: 'reset-after-effect' },
+    'a connection that breaks before the copy was made': { type: 'reset' },
+    'throttling': { type: 'status', status: 429, retryAfterSeconds: 120 },
+    'throttling by 503': { type: 'status', status: 503, retryAfterSeconds: 30 },
+  } as const)) {
+    test(`${name} leaves one copy in the mailbox`, () =>
+      withWorld({ graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: faults }] } }, async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.equal((await world.mailbox(ADA)).length, 1);
+        assert.equal((await world.mailbox(BEN)).length, 1);
+      }));
+  }
+
+  test('a create that times out after its effect is looked for only when it can no longer take effect', async (context) => {
+    changeLimits(context, { createMs: 300, requestMs: 300 });
+    await withWorld({ graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: { type: 'time-out-after-effect' } }] } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      const began = world.now().getTime();
+      await world.day();
+      assert.equal((await world.mailbox(ADA)).length, 1);
+      assert.ok(world.now().getTime() - began >= 30_000, 'the clock did not move to the time when the attempt has settled');
+      assert.equal(world.graph.requests.counts['find-message'], 1);
+    });
+  });
+
+  test('throttling for longer than all tries together uses up none of them', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, times: 12, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+      },
+    ));
+
+  test('a throttled mailbox does not hold up the others', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, times: 3, effect: { type: 'status', status: 429, retryAfterSeconds: 600 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x', to: 'Chen <chen@contoso.example>' }));
+        for (let item = 0; item < 5; item += 1) {
+          world.add(`y${item}`, sms({ id: `y${item}`, from: 'Ben <ben@contoso.example>', to: 'Chen <chen@contoso.example>' }));
+        }
+        await world.day();
+        const created = world.graph.requests.log.filter(({ path, status }) => status === 201 && path.includes('messages')).length;
+        assert.equal(created, 12);
+        // Chen's copy of x was there before Ada's wait was over, and was not made again with it.
+        assert.equal((await world.mailbox('chen@contoso.example')).length, 6);
+        assert.equal((await world.mailbox(ADA)).length, 1);
+      },
+    ));
+
+  for (const [condition, reason] of [
+    ['quotaExceeded', 'mailbox-full'],
+    ['accessDenied', 'access-denied'],
+    ['senderRefused', 'sender-refused'],
+  ] as const) {
+    test(`a mailbox with ${condition} parks its delivery as ${reason} and the others are kept`, () =>
+      withWorld({}, async (world) => {
+        // The directory and the folder are known by then: only the create is refused.
+        world.add('w', sms({ id: 'w' }));
+        await world.day();
+        world.graph.setConditions([{ mailbox: ADA, condition }]);
+        world.add('x', sms({ id: 'x' }));
+        world.advance(60_000);
+        await world.day();
+        const report = await world.outcome('x');
+        assert.equal(report.outcome, 'partial');
+        assert.equal(report.reason, reason);
+        assert.deepEqual(
+          report.deliveries.toSorted((one, other) => one.mailbox.localeCompare(other.mailbox)),
+          [
+            { mailbox: ADA, state: 'failed', reason },
+            { mailbox: BEN, state: 'imported' },
+          ],
+        );
+        assert.equal((await world.mailbox(BEN)).length, 2);
+        assert.equal(await world.depth('failed'), 1);
+      }));
+  }
+
+  test('large attachments are uploaded out of sight and arrive byte for byte', () =>
+    withWorld({}, async (world) => {
+      const contents = [5_000_000, 100_000, 2_500_000].map((size, index) => Buffer.alloc(size, `${index}abcdefg`));
+      world.add('x', mms('x', contents));
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      const [copy] = await world.mailbox(ADA);
+      assert.deepEqual(
+        copy?.attachments.map(({ sha256 }) => sha256).sort(),
+        contents.map((content) => createHash('sha256').update(content).digest('hex')).sort(),
+      );
+      assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver'], 'the staging folder is left empty');
+      assert.equal(copy?.isDraft, false);
+    }));
+
+  for (const kind of ['create-upload', 'put-range', 'list-attachments', 'move-message'] as const) {
+    for (const type of ['reset', 'reset-after-effect'] as const) {
+      test(`an upload whose ${kind} ends in a ${type} is delivered once and leaves nothing behind`, () =>
+        withWorld({ graph: { faults: [{ match: { kind, mailbox: ADA }, effect: { type } }] } }, async (world) => {
+          world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')]));
+          await world.day();
+          assert.equal((await world.mailbox(ADA)).length, 1);
+          assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+          assert.equal((await world.outcome('x')).outcome, 'imported');
+        }));
+    }
+  }
+
+  test('a body that no request can carry arrives whole as an attachment', () =>
+    withWorld({}, async (world) => {
+      const text = 'all of it '.repeat(300_000);
+      world.add('x', sms({ id: 'x', text }));
+      await world.day();
+      const [copy] = await world.mailbox(ADA);
+      assert.match(copy?.body.content ?? '', /message-body\.txt/);
+      const attached = createHash('sha256').update(`${text}\r\n`).digest('hex');
+      const attachedUnix = createHash('sha256').update(`${text}\n`).digest('hex');
+      assert.ok([attached, attachedUnix].includes(copy?.attachments[0]?.sha256 ?? ''));
+    }));
+
+  test('ATTACH_ORIGINAL adds the item as it came', () =>
+    withWorld({ settings: { ATTACH_ORIGINAL: 'true' } }, async (world) => {
+      const eml = sms({ id: 'x' });
+      world.add('x', eml);
+      await world.day();
+      const [copy] = await world.mailbox(ADA);
+      assert.deepEqual(
+        copy?.attachments.map(({ name, sha256 }) => [name, sha256]),
+        [['original.eml', createHash('sha256').update(eml).digest('hex')]],
+      );
+    }));
+
+  test('an item of exactly MAX_ITEM_BYTES is imported and one byte more is parked with its bytes', () => {
+    const eml = sms({ id: 'x', text: 'x'.repeat(2_000) });
+    return withWorld({ settings: { MAX_ITEM_BYTES: String(Buffer.byteLength(eml)) } }, async (world) => {
+      world.add('fits', eml);
+      const larger = sms({ id: 'y', text: 'x'.repeat(2_001) });
+      world.add('too-large', larger);
+      await world.day();
+      assert.equal((await world.outcome('fits')).outcome, 'imported');
+      assert.equal((await world.outcome('too-large')).outcome, 'oversize');
+      assert.equal(await world.depth('oversize'), 1);
+      const kept: string[] = [];
+      for await (const blob of world.pipeline.storage.containers.items.listBlobsFlat()) {
+        kept.push((await world.pipeline.storage.containers.items.getBlobClient(blob.name).downloadToBuffer()).toString());
+      }
+      assert.ok(kept.includes(larger));
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    });
+  });
+
+  test('an item nobody maps to is parked with its bytes, in a queue that never expires', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ from: '16175550998 <a@elsewhere.example>', to: '16175550997 <b@elsewhere.example>' }));
+      world.add('no-licence', sms({ from: 'Noone <noone@contoso.example>', to: '16175550997 <b@elsewhere.example>' }));
+      await world.day();
+      for (const id of ['x', 'no-licence']) {
+        assert.deepEqual(await world.outcome(id).then(({ outcome, deliveries }) => ({ outcome, deliveries })), { outcome: 'unmapped', deliveries: [] });
+      }
+      const { peekedMessageItems } = await world.pipeline.storage.queues.unmapped.peekMessages({ numberOfMessages: 2 });
+      assert.equal(peekedMessageItems.length, 2);
+      for (const { expiresOn, messageText } of peekedMessageItems) {
+        assert.equal(expiresOn.getUTCFullYear(), 9999);
+        const content = Buffer.from(messageText, 'base64').toString();
+        assert.equal(/hello|elsewhere|1617555/.test(content), false, 'the message tells something of the item');
+      }
+    }));
+
+  test('an item with the content of another is skipped, and a deletion is not', () =>
+    withWorld({}, async (world) => {
+      world.add('1', sms({ id: 'same' }));
+      world.add('2', sms({ id: 'same' }));
+      world.add('3', sms({ id: 'same', extra: ['X-TELEMESSAGE-Status: DELETED'] }).replace('Subject: ', 'Subject: DELETED - READ - '));
+      world.add('4', sms({}));
+      world.add('5', sms({}));
+      await world.day();
+      const outcomes = Object.fromEntries((await world.report()).map(({ sourceId, outcome, reason }) => [sourceId, [outcome, reason]]));
+      assert.deepEqual(outcomes, {
+        1: ['imported', undefined],
+        2: ['skipped', 'duplicate of 1'],
+        3: ['imported', undefined],
+        4: ['imported', undefined],
+        5: ['skipped', 'duplicate of 4'],
+      });
+      assert.equal((await world.mailbox(ADA)).length, 3);
+    }));
+
+  test('of two equal items the one listed first is the original, also when it is worked on last', () =>
+    withWorld({}, async (world) => {
+      world.add('first', sms({ id: 'same' }));
+      world.add('second', sms({ id: 'same' }));
+      // The first one's download fails once, so that the second is delivered before it.
+      world.teleMessage.setFaults([{ match: { kind: 'content', id: 'first' }, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } }]);
+      await world.day();
+      assert.equal((await world.outcome('first')).outcome, 'imported');
+      assert.deepEqual((await world.outcome('first')).deliveries.length, 2);
+      assert.equal((await world.outcome('second')).outcome, 'skipped');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
+
+  test('a staged item whose bytes were changed or removed is parked, not imported', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      world.add('y', sms({ id: 'y' }));
+      await world.day();
+      const { items } = world.pipeline.storage.containers;
+      const names: string[] = [];
+      for await (const { name } of items.listBlobsFlat()) names.push(name);
+      const rows = [];
+      for await (const row of world.pipeline.ledger.items.ofRun('enterprise-number-000001')) rows.push(row);
+      await items.getBlockBlobClient(names[0] ?? '').upload('altered', 7);
+      await items.getBlobClient(names[1] ?? '').delete();
+      // The same two items come again, as a queue may deliver them.
+      for (const row of rows) {
+        await world.pipeline.ledger.items.reopened(row, { requeues: 0 });
+        const { runId, itemKey, sourceId, sequence, arrivedAt, size, sha256 } = row;
+        const text = Buffer.from(JSON.stringify({ runId, itemKey, sourceId, sequence, arrivedAt, size, sha256 })).toString('base64');
+        await world.pipeline.storage.queues.import.sendMessage(text, {});
+      }
+      await world.work();
+      assert.deepEqual((await world.report()).map(({ reason }) => reason).sort(), ['staged-bytes-altered', 'staged-bytes-missing']);
+      assert.equal((await world.mailbox(ADA)).length, 2);
+    }));
+
+  test('no number, address, subject or body reaches the log', () =>
+    withWorld({ settings: { MAX_ITEM_BYTES: '2000' } }, async (world) => {
+      world.add('x', sms({ id: 'x', text: 'secret words' }));
+      world.add('y', sms({ from: '16175550998 <a@elsewhere.example>', to: '16175550997 <b@elsewhere.example>' }));
+      world.add('z', sms({ id: 'z', text: 'secret words'.repeat(300) }));
+      world.add('bad', sms({ id: 'bad' }));
+      world.teleMessage.setFaults([{ match: { kind: 'content', id: 'bad' }, times: 9, effect: { type: 'status', status: 500 } }]);
+      world.graph.setConditions([{ mailbox: ADA, condition: 'quotaExceeded' }]);
+      await world.day();
+      const log = world.log.join('\n');
+      assert.match(log, /item\.parked/);
+      assert.equal(/1617555|contoso|elsewhere|secret words|SMS from|pass\b/.exec(log)?.[0], undefined);
+    }));
+
+  test('an attachment with every byte there is arrives as it was sent', () =>
+    withWorld({}, async (world) => {
+      const content = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+      world.add('x', mms('x', [content]));
+      await world.day();
+      const [copy] = await world.mailbox(ADA);
+      assert.equal(copy?.attachments[0]?.sha256, createHash('sha256').update(content).digest('hex'));
+    }));
+});

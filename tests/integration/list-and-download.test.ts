@@ -1,0 +1,264 @@
+/** Listing and download: every item of the source is recorded once and staged whole, or parked with a reason. @module */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { watermark } from '../../shared/ledger/run-ledger.ts';
+import { changeLimits } from '../support/change-limits.ts';
+import { makeWorld, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe('list and download', () => {
+  let storage: Azurite;
+  before(async () => {
+    storage = await startStorage();
+  });
+  after(() => storage.stop());
+
+  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
+    const world = await makeWorld({ storage, ...options });
+    try {
+      await work(world);
+      assert.deepEqual(world.teleMessage.requests.warnings, [], 'the simulated TeleMessage was asked something outside its contract');
+    } finally {
+      await world.close();
+    }
+  }
+
+  test('a listing that breaks off goes on with the page where it broke off', async (context) => {
+    changeLimits(context, { listPageItems: 2 });
+    await withWorld({}, async (world) => {
+      for (let item = 0; item < 7; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
+      world.teleMessage.setFaults([{ match: { kind: 'list' }, skip: 2, effect: { type: 'status', status: 500 } }]);
+      await assert.rejects(world.list());
+      assert.equal(world.teleMessage.requests.list, 3);
+      await world.sweep();
+      assert.equal(world.teleMessage.requests.list, 5, 'two pages were left');
+      await world.work();
+      await world.sweep();
+      assert.deepEqual((await world.report()).map(({ outcome }) => outcome), Array(7).fill('imported'));
+      const [run, ...others] = await world.pipeline.ledger.runs.all();
+      assert.equal(others.length, 0);
+      assert.deepEqual([run?.listed, run?.relisted, run?.completedAt !== undefined], [7, 0, true]);
+    });
+  });
+
+  test('two starts at the same moment list the day once', () =>
+    withWorld({}, async (world) => {
+      for (let item = 0; item < 3; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
+      const other = world.pipeline;
+      world.restart();
+      const { listDailyItems } = await import('../../shared/pipeline/list-daily-items.ts');
+      await Promise.all([listDailyItems(other), world.list()]);
+      // The one that came second waited for the lease and found a day without a new moment in it.
+      assert.equal((await world.pipeline.ledger.runs.all()).length, 1);
+      assert.equal(world.teleMessage.requests.list, 1);
+      await world.work();
+      assert.equal((await world.mailbox('ada@contoso.example')).length, 3);
+    }));
+
+  test('the first run covers the previous 24 hours, and the next goes on where it ended, less the overlap', () =>
+    withWorld({ startsAt: '2026-11-23T01:30:00Z', settings: { WINDOW_OVERLAP_MINUTES: '120' } }, async (world) => {
+      await world.day();
+      world.advance(DAY);
+      await world.day();
+      assert.deepEqual(
+        (await world.pipeline.ledger.runs.all()).map(({ from, to }) => [from, to]),
+        [
+          ['2026-11-22T01:30:00.000Z', '2026-11-23T01:30:00.000Z'],
+          ['2026-11-22T23:30:00.000Z', '2026-11-24T01:30:00.000Z'],
+        ],
+      );
+    }));
+
+  test('an item at the very start of a window is in it, and one at its end is in the next', () =>
+    withWorld({ startsAt: '2026-11-23T01:30:00Z', settings: { WINDOW_OVERLAP_MINUTES: '0' } }, async (world) => {
+      world.teleMessage.addItem('start', () => Buffer.from(sms({ id: 's' })), new Date('2026-11-22T01:30:00.000Z'));
+      world.teleMessage.addItem('before', () => Buffer.from(sms({ id: 'b' })), new Date('2026-11-22T01:29:59.999Z'));
+      world.teleMessage.addItem('end', () => Buffer.from(sms({ id: 'e' })), new Date('2026-11-23T01:30:00.000Z'));
+      await world.day();
+      assert.deepEqual((await world.report()).map(({ sourceId }) => sourceId), ['start']);
+      world.advance(DAY);
+      await world.day();
+      assert.deepEqual((await world.report()).map(({ sourceId }) => sourceId).sort(), ['end', 'start']);
+    }));
+
+  test('three days off are caught up in three runs, oldest first, each with books of its own', () =>
+    withWorld({}, async (world) => {
+      await world.day();
+      for (let day = 1; day <= 3; day += 1) {
+        world.teleMessage.addItem(`day-${day}`, () => Buffer.from(sms({ id: `day-${day}` })), new Date(world.now().getTime() + day * DAY - 6 * HOUR));
+      }
+      world.advance(3 * DAY);
+      await world.day();
+      const runs = await world.pipeline.ledger.runs.all();
+      assert.equal(runs.length, 4);
+      assert.deepEqual(runs.map(({ listed }) => listed), [0, 1, 1, 1]);
+      assert.ok(runs.every(({ completedAt }) => completedAt !== undefined));
+    }));
+
+  test('an item that the source shows late with an arrival in the overlap is taken', () =>
+    withWorld({}, async (world) => {
+      await world.day();
+      world.teleMessage.addItem('late', () => Buffer.from(sms({ id: 'late' })), new Date(world.now().getTime() - HOUR));
+      world.advance(DAY);
+      await world.day();
+      assert.equal((await world.outcome('late')).outcome, 'imported');
+    }));
+
+  test('a day without items is a run too, and says so', () =>
+    withWorld({}, async (world) => {
+      await world.day();
+      assert.equal((await world.pipeline.ledger.runs.all())[0]?.completedAt, world.now().toISOString());
+      assert.match(world.log.join('\n'), /info No items ingested on 2026-11-23 /);
+    }));
+
+  test('the watermark stays before a run with an item under way and moves when it has ended', () =>
+    withWorld({ graph: { faults: [{ match: { kind: 'create-message' }, times: 1000, effect: { type: 'status', status: 500 } }] } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      await world.sweep();
+      assert.equal(watermark(await world.pipeline.ledger.runs.all()), undefined);
+      await world.work();
+      await world.sweep();
+      assert.equal((await world.outcome('x')).reason, 'tries-used-up');
+      assert.equal(watermark(await world.pipeline.ledger.runs.all()), world.now().toISOString());
+    }));
+
+  test('a clock that ran a week ahead and was set back makes no item disappear', () =>
+    withWorld({}, async (world) => {
+      await world.day();
+      world.advance(7 * DAY);
+      await world.day();
+      world.advance(-6 * DAY);
+      world.add('after-the-jump', sms({ id: 'a' }));
+      await world.day();
+      assert.equal((await world.outcome('after-the-jump')).outcome, 'imported');
+      // And what arrives before the clock reaches the end of the window that lay in the future.
+      world.advance(5 * DAY);
+      world.add('later', sms({ id: 'l' }));
+      world.advance(2 * DAY);
+      await world.day();
+      assert.equal((await world.outcome('later')).outcome, 'imported');
+    }));
+
+  for (const id of ['89e7073266', '00123', '1e999', 'true', 'a/b\\c#d?e', '../../etc', 'ünïcode 💬', ' blanks ', "o'clock", '%2e%2e', 'x'.repeat(1024)]) {
+    test(`the id ${JSON.stringify(id.slice(0, 20))} stays what it is from the listing to the report`, () =>
+      withWorld({}, async (world) => {
+        world.add(id, sms({ id: 'm' }));
+        await world.day();
+        const report = await world.outcome(id);
+        assert.equal(report.sourceId, id);
+        assert.equal(report.outcome, 'imported');
+        assert.equal(world.teleMessage.contentRequests(id), 1);
+      }));
+  }
+
+  test('an item that the source no longer has is parked with that reason, and the others are imported', () =>
+    withWorld({}, async (world) => {
+      world.add('gone', sms({ id: 'gone' }));
+      world.add('here', sms({ id: 'here' }));
+      await world.list();
+      world.teleMessage.removeItem('gone');
+      await world.work();
+      await world.sweep();
+      assert.deepEqual(await world.outcome('gone').then(({ outcome, reason }) => [outcome, reason]), ['failed', 'source-item-not-found']);
+      assert.equal((await world.outcome('here')).outcome, 'imported');
+    }));
+
+  for (const effect of [
+    { type: 'truncate', bytes: 100 },
+    { type: 'truncate-quietly', bytes: 100 },
+    { type: 'corrupt' },
+    { type: 'reset' },
+    { type: 'status', status: 503 },
+    { type: 'status', status: 429, retryAfterSeconds: 60 },
+  ] as const) {
+    test(`a download with ${JSON.stringify(effect)} is fetched again and staged whole`, () =>
+      withWorld({}, async (world) => {
+        const eml = sms({ id: 'x', text: 'all of it '.repeat(100) });
+        world.add('x', eml);
+        world.teleMessage.setFaults([{ match: { kind: 'content' }, times: 2, effect }]);
+        await world.day();
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        const staged: string[] = [];
+        const { items } = world.pipeline.storage.containers;
+        for await (const { name } of items.listBlobsFlat()) staged.push((await items.getBlobClient(name).downloadToBuffer()).toString());
+        assert.deepEqual(staged, [eml]);
+      }));
+  }
+
+  test('an item whose transfer never succeeds is parked after all tries, and the host does the counting', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      world.teleMessage.setFaults([{ match: { kind: 'content' }, times: 100, effect: { type: 'truncate', bytes: 10 } }]);
+      await world.day();
+      assert.equal((await world.outcome('x')).reason, 'tries-used-up');
+      assert.equal(world.teleMessage.contentRequests('x'), 5);
+      assert.equal(await world.depth('failed'), 1);
+    }));
+
+  test('a refused password is sent once, and nothing is parked or lost while it is wrong', () =>
+    withWorld({ settings: { TELEMESSAGE_PASSWORD: 'wrong' } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await assert.rejects(world.list(), /refused the sign-in/);
+      await assert.rejects(world.sweep(), /refused the sign-in/);
+      await assert.rejects(world.list(), /refused the sign-in/);
+      assert.equal(world.teleMessage.requests.loginRefused, 1);
+      world.restart({ TELEMESSAGE_PASSWORD: 'pass' });
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
+
+  test('a large item goes through storage in blocks and comes out as it was', async (context) => {
+    changeLimits(context, { stagingBlockBytes: 1000 });
+    await withWorld({}, async (world) => {
+      const eml = sms({ id: 'x', text: 'line of text\r\n'.repeat(1000) });
+      world.add('x', eml);
+      await world.day();
+      const { items } = world.pipeline.storage.containers;
+      for await (const { name } of items.listBlobsFlat()) {
+        assert.equal((await items.getBlobClient(name).downloadToBuffer()).toString(), eml);
+        assert.ok(((await items.getBlockBlobClient(name).getBlockList('committed')).committedBlocks?.length ?? 0) > 1);
+      }
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    });
+  });
+
+  test('a staged item is never overwritten, whatever the source sends later', () =>
+    withWorld({}, async (world) => {
+      const first = sms({ id: 'x', text: 'first' });
+      world.add('x', first);
+      await world.day();
+      world.add('x', sms({ id: 'x', text: 'second' }));
+      for await (const row of world.pipeline.ledger.items.ofRun('enterprise-number-000001')) {
+        const { runId, itemKey, sourceId, sequence, arrivedAt } = row;
+        await world.pipeline.storage.queues.download.sendMessage(
+          Buffer.from(JSON.stringify({ runId, itemKey, sourceId, sequence, arrivedAt })).toString('base64'),
+          {},
+        );
+      }
+      await world.work();
+      const { items } = world.pipeline.storage.containers;
+      for await (const { name } of items.listBlobsFlat()) {
+        assert.equal((await items.getBlobClient(name).downloadToBuffer()).toString(), first);
+      }
+      assert.equal((await world.mailbox('ada@contoso.example')).length, 1);
+    }));
+
+  test('a message that is not ours is parked with its reason, and does not stop the queue', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      for (const text of ['{"id":1}', '89', '{"runId":"r","itemKey":"/../","sourceId":"x","sequence":0,"arrivedAt":"now"}']) {
+        await world.pipeline.storage.queues.download.sendMessage(Buffer.from(text).toString('base64'), {});
+      }
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.equal(await world.depth('failed'), 3);
+      const { peekedMessageItems } = await world.pipeline.storage.queues.failed.peekMessages({ numberOfMessages: 3 });
+      for (const { messageText } of peekedMessageItems) {
+        assert.equal((JSON.parse(Buffer.from(messageText, 'base64').toString()) as { reason: string }).reason, 'bad-queue-message');
+      }
+    }));
+});

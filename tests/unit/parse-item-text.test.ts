@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PermanentError } from '../../shared/errors.ts';
+import { parseItem } from '../../shared/item/parse-item.ts';
+import type { ParsedItem } from '../../shared/item/parsed-item.ts';
+import { limits } from '../../shared/limits.ts';
+import { joinBytes } from '../corpus/make-message.ts';
+
+/** Parses a message given as lines and bytes; texts are Latin 1. */
+function parse(...pieces: (string | Uint8Array)[]): Promise<ParsedItem> {
+  return parseItem(joinBytes(...pieces), { userEmailHeader: 'X-TELEMESSAGE-UserEmailAddress' });
+}
+
+async function subjectOf(value: string | Uint8Array, type = 'text/plain'): Promise<string> {
+  return (await parse('Subject: ', value, `\r\nContent-Type: ${type}\r\n\r\nx`)).subject;
+}
+
+async function bodyOf(charset: string, bytes: string | Uint8Array, type = 'text/plain'): Promise<string> {
+  return (
+    await parse(
+      `Content-Type: ${type}; charset=${charset}\r\nContent-Transfer-Encoding: base64\r\n\r\n`,
+      joinBytes(bytes).toString('base64'),
+    )
+  ).body.content;
+}
+
+describe('the text of an item', () => {
+  const texts: [string, string | Uint8Array, string][] = [
+    ['utf-8', Buffer.from('Готово ✅'), 'Готово ✅'],
+    ['ISO-8859-8', '\xf9\xec\xe5\xed', 'שלום'],
+    ['ISO-8859-8-I', '\xf9\xec\xe5\xed', 'שלום'],
+    ['windows-1255', '\xf9\xec\xe5\xed', 'שלום'],
+    ['cp1255', '\xf9\xec\xe5\xed', 'שלום'],
+    ['KOI8-R', '\xf0\xd2\xc9\xd7\xc5\xd4', 'Привет'],
+    ['Shift_JIS', '\x82\xb1\x82\xf1', 'こん'],
+    ['CP932', '\x82\xb1\x82\xf1', 'こん'],
+    ['GB18030', '\xc4\xe3\xba\xc3', '你好'],
+    ['UTF-7', 'Hi +BekF3AXVBd0- 1 +- 1', 'Hi שלום 1 + 1'],
+    ['UTF-16', '\xff\xfe\xe9\x05\xdc\x05', 'של'],
+    ['UTF-16', '\xfe\xff\x05\xe9\x05\xdc', 'של'],
+    ['UTF-16', '\x00H\x00i', 'Hi'],
+    ['UTF-16BE', '\x05\xe9\x05\xdc', 'של'],
+    ['UTF-16LE', '\xe9\x05\xdc\x05', 'של'],
+    ['x-unknown', Buffer.from('naïve'), 'naïve'],
+    ['x-unknown', 'caf\xe9 \x96', 'café –'],
+    ['us-ascii', 'caf\xe9', 'café'],
+    ['', Buffer.from('naïve'), 'naïve'],
+  ];
+  for (const [charset, bytes, expected] of texts) {
+    test(`is read in ${charset || 'no charset at all'} (${joinBytes(bytes).toString('hex')})`, async () => {
+      assert.equal(await bodyOf(charset, bytes), expected);
+    });
+  }
+
+  test('loses control characters, which Graph refuses, and keeps tabs and line ends as LF', async () => {
+    const item = await parse('Subject: a\x00b\x1bc\x7f\r\n\r\none\x00\ttwo\r\nthree\rfour\x07\n');
+    assert.equal(item.subject, 'abc');
+    assert.equal(item.body.content, 'one\ttwo\nthree\nfour\n');
+  });
+
+  test('is the HTML of an alternative, and the texts beside it follow in order', async () => {
+    const item = await parse(
+      'Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: multipart/alternative; boundary=a\n\n',
+      '--a\n\nplain twin\n--a\nContent-Type: text/html\n\n<b>rich</b>\n--a--\n--m\nContent-Type: text/plain\n\n1 < 2 & 3\n--m--\n',
+    );
+    assert.deepEqual(item.body, { contentType: 'html', content: '<b>rich</b>\n<div>1 &lt; 2 &amp; 3</div>' });
+    assert.deepEqual(item.attachments, []);
+  });
+
+  test('is joined from several plain parts', async () => {
+    const item = await parse('Content-Type: multipart/mixed; boundary=m\n\n--m\n\none\n--m\n\ntwo\n--m--\n');
+    assert.deepEqual(item.body, { contentType: 'text', content: 'one\ntwo' });
+  });
+
+  test('is not lost where a multipart has no boundary or its boundary never comes', async () => {
+    assert.equal((await parse('Content-Type: multipart/mixed\n\nhello')).body.content, 'hello');
+    assert.equal((await parse('Content-Type: multipart/mixed; boundary=b\n\nhello')).body.content, 'hello');
+  });
+
+  test('is not lost where a multipart never ends, is cut in a header, or closes with the boundary of the outer one', async () => {
+    assert.equal((await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello')).body.content, 'hello');
+    const cut = await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\nX-Cut: 1\n--b\n\nhello\n--b--');
+    assert.equal(cut.body.content, '\nhello');
+    const inner = 'Content-Type: multipart/mixed; boundary=i\n\n--i\n\none\n';
+    assert.equal((await parse(`Content-Type: multipart/mixed; boundary=o\n\n--o\n${inner}--o\n\ntwo\n--o--`)).body.content, 'one\ntwo');
+  });
+
+  test('of a boundary with blanks behind it, a comment or quotes is found', async () => {
+    for (const type of [
+      'boundary="b"',
+      'boundary=b (a comment; boundary=c)',
+      '(unbalanced; boundary=b',
+      "charset=x; boundary*=us-ascii''b",
+    ]) {
+      assert.equal((await parse(`Content-Type: multipart/mixed; ${type}\r\n\r\n--b \t\r\n\r\nhello\r\n--b--\r\n`)).body.content, 'hello');
+    }
+  });
+
+  test('does not end at a line that only starts like the boundary', async () => {
+    const item = await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--bb\n--b-\ntwo\n--b--\n');
+    assert.equal(item.body.content, 'one\n--bb\n--b-\ntwo');
+  });
+
+  test('undoes quoted-printable: soft breaks, blanks at line ends and what is no escape', async () => {
+    const item = await parse('Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9 =\r\nau lait \t\r\n1=2 =ZZ 50=25=');
+    assert.equal(item.body.content, 'café au lait\n1=2 =ZZ 50%');
+  });
+});
+
+describe('the headers of an item', () => {
+  test('are decoded from encoded words, split characters included', async () => {
+    assert.equal(await subjectOf('=?UTF-8?Q?=E2=82?= =?UTF-8?Q?=AC?= =?iso-8859-1?B?Y2Fm6Q==?='), '€café');
+  });
+
+  test('are read where they hold raw UTF-8, raw bytes of the charset of the text, or raw Latin', async () => {
+    assert.equal(await subjectOf(Buffer.from('Förderung')), 'Förderung');
+    assert.equal(await subjectOf('\xf9\xec\xe5\xed', 'text/plain; charset=windows-1255'), 'שלום');
+    assert.equal(await subjectOf('caf\xe9'), 'café');
+  });
+
+  test('are unfolded, of any case, and the first of two counts', async () => {
+    const item = await parse('SUBJECT : one\r\n\ttwo\r\nsubject: three\r\n\r\nx');
+    assert.equal(item.subject, 'one two');
+  });
+
+  for (const [name, lineEnd] of Object.entries({ CRLF: '\r\n', LF: '\n', CR: '\r', CRCRLF: '\r\r\n' })) {
+    test(`are told from the body with ${name} as line end`, async () => {
+      const item = await parse(['Subject: one', 'X-TELEMESSAGE-ArchiveMessageID: 1', '', 'body'].join(lineEnd));
+      assert.equal(item.subject, 'one');
+      assert.equal(item.archiveMessageId, '1');
+      assert.equal(item.body.content.trim(), 'body');
+    });
+  }
+
+  test('survive a byte order mark and an mbox line before them', async () => {
+    assert.equal((await parse('\xef\xbb\xbfSubject: one\n\nx')).subject, 'one');
+    assert.equal((await parse('From ada Sun Nov 22 09:14:03 2026\nSubject: one\n\nx')).subject, 'one');
+  });
+
+  test('cannot be smuggled in by a bare CR', async () => {
+    const item = await parse('Subject: one\rX-TELEMESSAGE-ArchiveMessageID: forged\r\n\r\nx');
+    assert.equal(item.archiveMessageId, undefined);
+    assert.equal(item.subject, 'one X-TELEMESSAGE-ArchiveMessageID: forged');
+  });
+
+  test('are kept as a block as they stand, without the empty line', async () => {
+    const block = 'Subject: =?utf-8?Q?a?=\r\nX-Other:  two\r\n blanks \r\n';
+    assert.equal((await parse(block, '\r\nbody')).headerBlock, block);
+  });
+
+  test('are kept as UTF-8 where they are, else byte by byte as Latin 1', async () => {
+    assert.equal((await parse('X-A: ', Buffer.from('é'), '\n\nx')).headerBlock, 'X-A: é\n');
+    assert.equal((await parse('X-A: \xe9\x00\n\nx')).headerBlock, 'X-A: é\n');
+  });
+
+  test('are cut at the end of a line where they exceed what Graph takes of one property', async () => {
+    const line = `X-A: ${'é'.repeat(500)}\n`;
+    const { headerBlock } = await parse(Buffer.from(line.repeat(100)), '\nx');
+    assert.equal(headerBlock, line.repeat(Math.floor(limits.transportHeaderBytes / Buffer.byteLength(line))));
+  });
+
+  test('give the Message-ID only where it is well formed', async () => {
+    const idOf = async (value: string) => (await parse(`Message-ID: ${value}\n\nx`)).messageId;
+    assert.equal(await idOf('<89e7073266@archive.telemessage.example>'), '<89e7073266@archive.telemessage.example>');
+    assert.equal(await idOf('<a@b> (a comment)'), '<a@b>');
+    for (const bad of ['', 'a@b', '<a>', '<a b@c>', '<a@b', '<a@b@c>', `<${'a'.repeat(998)}@b>`])
+      assert.equal(await idOf(bad), undefined, bad);
+    assert.equal((await idOf(`<${'a'.repeat(994)}@b>`))?.length, 998);
+  });
+
+  test('without any, and bytes that are no message, give an empty item', async () => {
+    const item = await parse('\x00\x01\x02 this is not MIME at all \xff\xfe');
+    assert.deepEqual([item.subject, item.participants, item.attachments, item.headerBlock], ['', [], [], '']);
+    assert.equal(item.body.content, ' this is not MIME at all ÿþ');
+    assert.equal((await parse('')).body.content, '');
+  });
+});
+
+describe('the time of an item', () => {
+  const times: [string, string | undefined][] = [
+    ['Sun, 22 Nov 2026 16:00:00 +0200', '2026-11-22T14:00:00.000Z'],
+    ['22 Nov 2026 16:00 -0330', '2026-11-22T19:30:00.000Z'],
+    ['Sun, 22 Nov 2026 16:00:00 GMT', '2026-11-22T16:00:00.000Z'],
+    ['Sun, 22 Nov 2026 16:00:00', '2026-11-22T16:00:00.000Z'],
+    ['Sun, 22 Nov 2026 16:00:00 EST', '2026-11-22T21:00:00.000Z'],
+    ['Sun, 22 Nov 2026 16:00:00 +0000 (Coordinated Universal Time)', '2026-11-22T16:00:00.000Z'],
+    ['sunday, 22-nov-26 16:00:00 Z', '2026-11-22T16:00:00.000Z'],
+    ['31 Dec 98 23:59:60 +0000', '1998-12-31T23:59:59.000Z'],
+    ['2026-11-22T16:00:00+02:00', '2026-11-22T14:00:00.000Z'],
+    ['2026-11-22 16:00:00', '2026-11-22T16:00:00.000Z'],
+    ['29 Feb 2024 00:00:00 +0000', '2024-02-29T00:00:00.000Z'],
+    ['29 Feb 2026 00:00:00 +0000', undefined],
+    ['31 Apr 2026 00:00:00 +0000', undefined],
+    ['22 Nov 2026 24:00:00 +0000', undefined],
+    ['22 Nov 2026 16:60:00 +0000', undefined],
+    ['22 Nov 2026 16:00:61 +0000', undefined],
+    ['22 Nov 2026 16:00:00 +9999', undefined],
+    ['Thu, 01 Jan 1970 00:00:00 +0000', undefined],
+    ['22 Nov 2100 16:00:00 +0000', undefined],
+    ['22 Foo 2026 16:00:00 +0000', undefined],
+    ['hello 5', undefined],
+    ['1795363200', undefined],
+    ['', undefined],
+  ];
+  for (const [value, expected] of times) {
+    test(`of the Date "${value}" is ${expected ?? 'unknown'}`, async () => {
+      assert.equal((await parse(`Date: ${value}\n\nx`)).sentAt, expected);
+    });
+  }
+
+  test('is unknown without a Date header', async () => {
+    assert.equal((await parse('Subject: one\n\nx')).sentAt, undefined);
+  });
+});
+
+describe('the limits of an item', () => {
+  const refused = (limit: string) => (error: unknown) =>
+    error instanceof PermanentError && error.reason === 'unreadable' && error.message.includes(`(limit ${limit})`);
+  const parts = (count: number) => parse(`Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(count)}--b--\n`);
+  const nested = (depth: number) =>
+    parse(
+      Array.from({ length: depth }, (_, level) => `Content-Type: multipart/mixed; boundary=b${level}\n\n--b${level}\n`).join(''),
+      '\nhello',
+    );
+
+  test('take as many parts as allowed and refuse one more', async () => {
+    await parts(limits.mimeParts - 1);
+    await assert.rejects(parts(limits.mimeParts), refused('mimeParts'));
+  });
+
+  test('take as deep a nesting as allowed and refuse one more', async () => {
+    assert.equal((await nested(limits.mimeNestingDepth)).body.content, 'hello');
+    await assert.rejects(nested(limits.mimeNestingDepth + 1), refused('mimeNestingDepth'));
+  });
+
+  test('take as many header bytes as allowed and refuse one more, however they are spread over parts', async () => {
+    const line = 'X-A: b\n';
+    await parse(line, `X-B: ${'b'.repeat(limits.headerBytes - line.length - 6)}\n`, '\nx');
+    await assert.rejects(parse(line, `X-B: ${'b'.repeat(limits.headerBytes - line.length - 5)}\n`, '\nx'), refused('headerBytes'));
+    const half = `--b\nX-A: ${'b'.repeat(limits.headerBytes / 2)}\n\nx\n`;
+    await assert.rejects(parse('Content-Type: multipart/mixed; boundary=b\n\n', half, half), refused('headerBytes'));
+  });
+});
