@@ -36,7 +36,7 @@ async function trigger({ host, onProblem }: Drive, name: string): Promise<void> 
 export async function runDay(drive: Drive): Promise<boolean> {
   await trigger(drive, 'listDailyItems');
   let before = '';
-  for (let idle = 0; idle < IDLE_ROUNDS; ) {
+  for (let idle = 0; idle < IDLE_ROUNDS;) {
     await drive.host.drain();
     // Goes on with an interrupted listing, and completes what is done.
     await trigger(drive, 'sweepRuns');

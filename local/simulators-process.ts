@@ -42,4 +42,4 @@ const graph = await startSimulatedGraph({ directory: await readDirectory(given.d
 onStop(async () => {
   await Promise.all([teleMessage.close(), graph.close()]);
 });
-process.send?.({ teleMessageUrl: teleMessage.baseUrl.href, graphUrl: String(graph.baseUrl) } satisfies SimulatorsMessage);
+process.send?.({ teleMessageUrl: teleMessage.baseUrl.href, graphUrl: graph.baseUrl } satisfies SimulatorsMessage);

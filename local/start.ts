@@ -5,7 +5,6 @@
  */
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createArchiver } from '../shared/archiver.ts';
 import { readSettings, settingNames, SettingsError, type Settings } from '../shared/config.ts';
 import { MappingFileError } from '../shared/mapping/mapping-file-error.ts';
@@ -13,12 +12,11 @@ import { parseMappingFile } from '../shared/mapping/parse-mapping-file.ts';
 import { ensureStorage } from '../shared/storage/storage.ts';
 import { startHostProcess } from './host/start-host-process.ts';
 import { exitWithAncestors } from './processes/exit-with-ancestors.ts';
-import { forkChild } from './processes/fork-child.ts';
 import { readArguments, usage, UsageError, type StartOptions } from './read-arguments.ts';
 import { readDirectory } from './read-directory.ts';
 import { runDay } from './run-days.ts';
 import { showProgress } from './show-progress.ts';
-import type { SimulatorsArguments, SimulatorsMessage } from './simulators-process.ts';
+import { startSimulators } from './start-simulators.ts';
 import { openStateFolder } from './state-folder.ts';
 import { startAzurite } from './storage/start-azurite.ts';
 import { describeSummary, writeReport } from './write-report.ts';
@@ -51,7 +49,9 @@ async function check(options: StartOptions): Promise<{ settings: Settings; mappi
   const settings = readSettings({
     ...localSettings({ storage: 'not started yet', teleMessageUrl: 'http://127.0.0.1', graphUrl: 'http://127.0.0.1' }),
     // What is given for these is checked too, though the local run has its own.
-    ...Object.fromEntries(['TELEMESSAGE_BASE_URL', 'GRAPH_BASE_URL'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+    ...Object.fromEntries(
+      ['TELEMESSAGE_BASE_URL', 'GRAPH_BASE_URL'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
   });
   await readDirectory(options.directory);
   if (options.mapping === undefined) return { settings, mapping: undefined };
@@ -62,27 +62,14 @@ async function check(options: StartOptions): Promise<{ settings: Settings; mappi
   return { settings, mapping };
 }
 
-async function startSimulators(options: SimulatorsArguments, onEnd: (error: Error) => void): Promise<SimulatorsMessage & { pid: number }> {
-  return new Promise((started, failed) => {
-    const child = forkChild(fileURLToPath(import.meta.resolve('./simulators-process.ts')), {
-      name: 'the simulators',
-      args: [JSON.stringify(options)],
-      onMessage: (message) => started({ ...(message as SimulatorsMessage), pid: child.pid }),
-      onUnexpectedEnd: (error) => {
-        failed(error);
-        onEnd(error);
-      },
-    });
-  });
-}
-
 async function start(options: StartOptions): Promise<number> {
   const { settings, mapping } = await check(options);
   const state = await openStateFolder(options.state);
   const outMailboxes = join(options.out, 'mailboxes');
   await mkdir(options.out, { recursive: true });
   // Mailboxes of an earlier run would look like this one's.
-  await rm(outMailboxes, { recursive: true, force: true });
+  const clear = (name: string) => rm(join(options.out, name), { recursive: true, force: true });
+  await Promise.all([clear('mailboxes'), clear('.mailboxes.simulator'), clear('report.json')]);
   const die = (error: Error) => {
     console.error(error.message);
     process.exit(1);
@@ -155,6 +142,8 @@ async function start(options: StartOptions): Promise<number> {
   }
   await host.stop();
   await azurite.stop();
+  await simulators.stop();
+  await clear('.mailboxes.simulator');
   await state.release();
   return summary.complete ? 0 : 1;
 }

@@ -41,10 +41,7 @@ export async function writeReport(pipeline: Pick<Pipeline, 'ledger'>, out: strin
     if (parked.length < PARKED_SHOWN) parked.push({ sourceId, outcome, reason });
   }
   const last = runs.at(-1);
-  const run =
-    last === undefined
-      ? null
-      : { from: last.from, to: last.to, completedAt: last.completedAt ?? null, relisted: last.relisted };
+  const run = last === undefined ? null : { from: last.from, to: last.to, completedAt: last.completedAt ?? null, relisted: last.relisted };
 
   const file = createWriteStream(join(out, 'report.json'));
   const write = async (text: string) => {
@@ -74,7 +71,9 @@ export function describeSummary({ counts, parked, parkedCount }: Summary): strin
   ];
   const table = rows.map(([name, count]) => `  ${name.padEnd(30)}${String(count).padStart(9)}`).join('\n');
   if (parkedCount === 0) return table;
-  const items = parked.map(({ sourceId, outcome, reason }) => `  ${sourceId}: ${reason === '' || reason === outcome ? outcome : `${outcome} (${reason})`}`);
+  const items = parked.map(
+    ({ sourceId, outcome, reason }) => `  ${sourceId}: ${reason === '' || reason === outcome ? outcome : `${outcome} (${reason})`}`,
+  );
   const more = parkedCount > parked.length ? `\n  … and ${parkedCount - parked.length} more in report.json` : '';
   return `${table}\n\nNot imported (or not everywhere), with their bytes kept:\n${items.join('\n')}${more}`;
 }

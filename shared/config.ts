@@ -28,20 +28,18 @@ export function isLoopback(url: URL): boolean {
 }
 
 function serviceUrl(what: string) {
-  return z
-    .string({ error: `expected ${what}` })
-    .transform((text, context) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      const secure = url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)));
-      if (!secure || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-        context.addIssue({
-          code: 'custom',
-          message: `expected ${what}, https (http only to this machine), without user, query or fragment`,
-        });
-        return z.NEVER;
-      }
-      return new URL(url.href.replace(/\/+$/, ''));
-    });
+  return z.string({ error: `expected ${what}` }).transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const secure = url !== undefined && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)));
+    if (!secure || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+      context.addIssue({
+        code: 'custom',
+        message: `expected ${what}, https (http only to this machine), without user, query or fragment`,
+      });
+      return z.NEVER;
+    }
+    return new URL(url.href.replace(/\/+$/, ''));
+  });
 }
 
 function wholeNumber(lowest: number, highest: number, otherwise: number) {
@@ -83,7 +81,12 @@ const settingsSchema = z
     ARCHIVE_SCHEDULE: z
       .string()
       .refine(
-        (text) => text.trim().split(/\s+/).length === 6 && text.trim().split(/\s+/).every((field) => NCRONTAB_FIELD.test(field)),
+        (text) =>
+          text.trim().split(/\s+/).length === 6 &&
+          text
+            .trim()
+            .split(/\s+/)
+            .every((field) => NCRONTAB_FIELD.test(field)),
         'expected an NCRONTAB expression of six fields, such as 0 30 1 * * *',
       )
       .default('0 30 1 * * *'),
@@ -106,7 +109,10 @@ const settingsSchema = z
     MAPPING_AUTOMATIC: onOff(true),
     MAPPING_CSV_BLOB: z
       .string()
-      .refine((path) => path === '' || /^config\/[^\\]{1,900}$/.test(path), 'expected a blob in the container config, such as config/mapping.csv')
+      .refine(
+        (path) => path === '' || /^config\/[^\\]{1,900}$/.test(path),
+        'expected a blob in the container config, such as config/mapping.csv',
+      )
       .default('config/mapping.csv'),
     USER_EMAIL_HEADER: z
       .string()

@@ -1,12 +1,13 @@
 /**
  * Files written whole or not at all: to a temporary file first, which is then renamed to its place.
  *
- * Everything that is not for a person to look at is under `ROOT/.simulator`: temporary files and the lists of folders.
+ * Everything that is not for a person to look at is beside the root, in `.<name of the root>.simulator`: temporary files and the lists
+ * of folders.
  *
  * @module
  */
 import { link, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** Access to the folder where the mailboxes are kept. */
 export interface Disk {
@@ -49,10 +50,13 @@ export async function removeIfEmpty(folder: string): Promise<void> {
 
 /** Prepares the folder and clears what an interrupted process left half written. */
 export async function openDisk(root: string): Promise<Disk> {
-  const hidden = join(root, '.simulator');
+  // Beside the root, so that the root holds mailboxes only; on the same file system, because files are renamed from one to the other.
+  const mailboxes = resolve(root);
+  const hidden = join(dirname(mailboxes), `.${basename(mailboxes)}.simulator`);
   const temporary = join(hidden, 'temporary');
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
+  await mkdir(mailboxes, { recursive: true });
   let used = 0;
 
   async function inFolder(path: string, operation: () => Promise<void>): Promise<void> {
@@ -68,7 +72,7 @@ export async function openDisk(root: string): Promise<Disk> {
   const place = (from: string, path: string): Promise<void> => inFolder(path, () => rename(from, path));
   const temporaryPath = (): string => join(temporary, String((used += 1)));
   return {
-    root,
+    root: mailboxes,
     folderList: (mailboxDirectory) => join(hidden, `${mailboxDirectory}.folders`),
     temporaryPath,
     async write(path, data) {

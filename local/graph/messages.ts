@@ -6,7 +6,7 @@
 import { canonicalPropertyId, isNamedProperty } from './extended-properties.ts';
 import { folderOf } from './folders.ts';
 import { findByProperty } from './folder-index.ts';
-import { badBody, itemNotFound, notSimulated, type Answer } from './graph-error.ts';
+import { badBody, GraphError, itemNotFound, notSimulated, type Answer } from './graph-error.ts';
 import { param, readJsonObject, wantsImmutableIds, type GraphContext, type GraphRequest } from './graph-request.ts';
 import type { Mailbox } from './mailbox.ts';
 import { readMessageChange, readNewMessage } from './new-message.ts';
@@ -41,7 +41,14 @@ export async function listMessages(request: GraphRequest, { limits }: GraphConte
   }
   const page = cutPage(request, ids, options, limits.pageItems);
   const views: object[] = [];
-  for (const id of page.items) views.push(await messageView(mailbox, await mailbox.readMessage(id), shape, limits));
+  for (const id of page.items) {
+    try {
+      views.push(await messageView(mailbox, await mailbox.readMessage(id), shape, limits));
+    } catch (error) {
+      // Deleted since the page was cut: then it is not in the list.
+      if (!(error instanceof GraphError && error.status === 404)) throw error;
+    }
+  }
   return { status: 200, body: collection(views, page.nextLink, options.$count === 'true' ? ids.length : undefined) };
 }
 

@@ -63,7 +63,10 @@ export const graphLimits: GraphLimits = {
 /** Options of `startSimulatedGraph`. */
 export interface SimulatedGraphOptions {
   readonly directory: readonly DirectoryUser[];
-  /** Folder on disk where the mailboxes are kept; created when absent, continued when it holds mailboxes already. */
+  /**
+   * Folder on disk where the mailboxes are kept; created when absent, continued when it holds mailboxes already. The simulator keeps its
+   * own files beside it, in `.<name>.simulator`: remove both to begin anew.
+   */
   readonly root: string;
   /**
    * Port of the Graph listener on 127.0.0.1.

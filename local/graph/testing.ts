@@ -20,7 +20,10 @@ export interface TestAnswer {
 /** What a test works with. */
 export interface Simulation {
   readonly graph: SimulatedGraph;
+  /** Where the mailboxes are. */
   readonly root: string;
+  /** Where the simulator keeps its own files. */
+  readonly hidden: string;
   /** Sends a request to `/v1.0` + path; an object becomes a JSON body. `Prefer: IdType="ImmutableId"` is sent unless overridden. */
   readonly call: (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<TestAnswer>;
   /** Stops the server and starts another one on the same folder. */
@@ -63,6 +66,7 @@ async function simulationOn(root: string, options: Partial<SimulatedGraphOptions
   return {
     graph,
     root,
+    hidden: join(root, '../.mailboxes.simulator'),
     call: (method, path, body, headers) =>
       send(method, `${graph.baseUrl}/v1.0${path}`, body, { prefer: 'IdType="ImmutableId"', ...headers }),
     async restart() {
@@ -74,11 +78,11 @@ async function simulationOn(root: string, options: Partial<SimulatedGraphOptions
 
 /** Starts a simulated Graph in a new folder; both are gone when the test ends. */
 export async function openSimulation(t: TestContext, options: Partial<SimulatedGraphOptions> = {}): Promise<Simulation> {
-  const root = await mkdtemp(join(tmpdir(), 'simulated-graph-'));
+  const folder = await mkdtemp(join(tmpdir(), 'simulated-graph-'));
   const started: SimulatedGraph[] = [];
   t.after(async () => {
     for (const graph of started) await graph.close();
-    await rm(root, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   });
-  return simulationOn(root, options, started);
+  return simulationOn(join(folder, 'mailboxes'), options, started);
 }

@@ -38,4 +38,11 @@ for (const server of servers) {
   // Any answer will do: an unsigned request is refused, by a server that works.
   await fetch(endpoint(server));
 }
+const requests = { blob: 0, queue: 0, table: 0 };
+for (const [service, server] of Object.entries({ blob, queue, table })) {
+  server.httpServer.on('request', () => (requests[service as keyof typeof requests] += 1));
+}
+process.on('message', (message) => {
+  if (typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'requests') process.send?.({ requests });
+});
 process.send?.({ connectionString });

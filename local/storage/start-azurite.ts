@@ -10,6 +10,9 @@ import { forkChild } from '../processes/fork-child.ts';
 const EMULATOR_ACCOUNT_NAME = 'devstoreaccount1';
 const EMULATOR_ACCOUNT_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
+/** Requests by service. */
+export type AzuriteRequests = Readonly<Record<'blob' | 'queue' | 'table', number>>;
+
 /** A running Azurite. */
 export interface Azurite {
   /** For the Azure Storage clients: blobs, queues and tables. */
@@ -17,6 +20,8 @@ export interface Azurite {
   /** The same for account `index` of {@link AzuriteOptions.accounts}; each account has blobs, queues and tables of its own. */
   connectionStringOf(index: number): string;
   readonly pid: number;
+  /** Requests answered so far, by service; for benchmarks. */
+  requests(): Promise<AzuriteRequests>;
   /** Saves to the folder, if there is one, and ends the process. */
   stop(): Promise<void>;
 }
@@ -41,6 +46,7 @@ export interface AzuriteOptions {
  */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
   let isReady = false;
+  let counted: ((requests: AzuriteRequests) => void) | undefined;
   let started: (connectionString: string) => void;
   let failed: (error: Error) => void;
   const ready = new Promise<string>((resolve, reject) => {
@@ -57,6 +63,10 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
       }
     },
     onMessage: (message) => {
+      if (hasRequests(message)) {
+        counted?.(message.requests);
+        return;
+      }
       isReady = true;
       started((message as { connectionString: string }).connectionString);
     },
@@ -73,6 +83,11 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
     connectionString,
     connectionStringOf: (index) => connectionString.replaceAll(EMULATOR_ACCOUNT_NAME, accountName(index)),
     pid: child.pid,
+    requests: () =>
+      new Promise((resolve) => {
+        counted = resolve;
+        child.send({ kind: 'requests' });
+      }),
     async stop() {
       const end = await child.stop();
       if (end.code !== 0) {
@@ -80,6 +95,10 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurit
       }
     },
   };
+}
+
+function hasRequests(message: unknown): message is { requests: AzuriteRequests } {
+  return typeof message === 'object' && message !== null && 'requests' in message;
 }
 
 /** Azurite knows its own account only as long as no list is given, so the list starts with it. Further accounts take its key, which is public. */

@@ -78,7 +78,7 @@ export function decodeBytes(bytes: Uint8Array, charset?: string): string {
  * @param charset - Charset of the item's text, tried where the bytes are no UTF-8.
  */
 export function decodeHeaderText(raw: string, charset?: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   if (!/[^\x00-\x7f]/.test(raw)) return raw;
   const bytes = Buffer.from(raw, 'latin1');
   return decodeUtf8(bytes) ?? decodeBytes(bytes, charset);

@@ -102,7 +102,12 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date) {
      */
     async resume(group: DeliveryGroup, delivery: Delivery): Promise<boolean> {
       if (delivery.row === undefined) return true;
-      return mergeRow(deliveries, keyOf(group, delivery.mailbox), { ...creating(), attempts: delivery.row.attempts + 1, reason: '' }, delivery.row.etag);
+      return mergeRow(
+        deliveries,
+        keyOf(group, delivery.mailbox),
+        { ...creating(), attempts: delivery.row.attempts + 1, reason: '' },
+        delivery.row.etag,
+      );
     },
 
     /** Writes how attempts ended, in one request. */

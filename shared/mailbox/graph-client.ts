@@ -64,7 +64,7 @@ class SendWithToken implements Middleware {
   }
 
   async execute(context: Context): Promise<void> {
-    const headers = new Headers(context.options?.headers as RequestInit['headers'] & {});
+    const headers = new Headers(context.options?.headers);
     const { token } = this.#connection;
     if (token !== undefined) headers.set('Authorization', `Bearer ${await token()}`);
     // A redirect could carry the token and the item to another host.

@@ -19,11 +19,7 @@ interface GraphItem {
 }
 
 /** Makes the importer of one archiver. */
-export function createGraphImporter(
-  graph: Graph,
-  profile: ArchiverProfile,
-  attachOriginal: boolean,
-): MailboxImporter<ComposedMessage> {
+export function createGraphImporter(graph: Graph, profile: ArchiverProfile, attachOriginal: boolean): MailboxImporter<ComposedMessage> {
   const archive = createFolder(graph, profile.folder, false);
   const staging = createFolder(graph, `${profile.folder} (staging)`, true);
   const user = (mailbox: Mailbox) => `/users/${encodeURIComponent(mailbox.id)}`;
@@ -68,7 +64,8 @@ export function createGraphImporter(
     }
     // Exchange counts some bytes of its own into an attachment's size, so only a smaller one proves a loss.
     const expected = composed.attachments.map(({ content }) => content.byteLength).toSorted((one, other) => one - other);
-    const whole = sizes.length === expected.length && sizes.toSorted((one, other) => one - other).every((size, at) => size >= (expected[at] ?? 0));
+    const whole =
+      sizes.length === expected.length && sizes.toSorted((one, other) => one - other).every((size, at) => size >= (expected[at] ?? 0));
     if (!whole) throw new TransientError('The attachments of an uploaded item are not all there.');
   };
 

@@ -44,7 +44,7 @@ export async function uploadAttachment(graph: Graph, mailbox: Mailbox, messageId
   if (uploadUrl.protocol !== 'https:' && !isLoopback(uploadUrl)) {
     throw new PermanentError('graph-refused', 'Microsoft Graph named an upload address that is not https.');
   }
-  for (let start = 0, failures = 0; start < size; ) {
+  for (let start = 0, failures = 0; start < size;) {
     const end = Math.min(start + limits.uploadRangeBytes, size);
     try {
       start = await graph.inLane(mailbox.id, () => putRange(uploadUrl, content.subarray(start, end), start, size));

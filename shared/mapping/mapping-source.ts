@@ -110,7 +110,10 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
       await checking;
     }
     if (refused) {
-      throw new RetryAfterError(REFUSED_WAIT_MS, `The mapping file ${blobName} is refused and none was accepted before; the log names its lines.`);
+      throw new RetryAfterError(
+        REFUSED_WAIT_MS,
+        `The mapping file ${blobName} is refused and none was accepted before; the log names its lines.`,
+      );
     }
     return table;
   };

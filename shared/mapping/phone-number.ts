@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min';
+import { getCountries, getCountryCallingCode, parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min';
 import { limits } from '../limits.ts';
 
 /** Shorter ones are short codes, years or house numbers; the shortest full E.164 numbers have 7 digits. */
@@ -39,10 +39,19 @@ function digitsOf(text: string): string {
   return text.replace(/\D/g, '');
 }
 
-/** E.164 by the numbering plan, which drops a trunk zero left in (`+44 020 …`); where the plan knows no such country, the digits as they are. */
+const CALLING_CODES: ReadonlySet<string> = new Set(getCountries().map((country): string => getCountryCallingCode(country)));
+
+/** Whether what follows the country code may be a trunk prefix left in: `+44 020 …`, `+7 8 916 …`, `+1 1 617 …`. */
+function mayHaveTrunkPrefix(digits: string): boolean {
+  const length = [1, 2, 3].find((count) => CALLING_CODES.has(digits.slice(0, count))) ?? 0;
+  return /[018]/.test(digits.charAt(length));
+}
+
+/** E.164. The numbering plan is asked only about a possible trunk prefix: it takes 40 µs a number, two seconds for 50,000 users. */
 function readInternational(digits: string): string[] {
   if (digits.length < FEWEST_DIGITS || digits.length > MOST_DIGITS || digits.startsWith('0')) return [];
-  return [parsePhoneNumberFromString(`+${digits}`, { extract: false })?.number ?? `+${digits}`];
+  const number = mayHaveTrunkPrefix(digits) ? parsePhoneNumberFromString(`+${digits}`, { extract: false })?.number : undefined;
+  return [number ?? `+${digits}`];
 }
 
 function readNational(digits: string, country: CountryCode | undefined): string[] {
@@ -112,5 +121,6 @@ export function findNumberTexts(displayName: string): string[] {
   const text = toAscii(displayName.slice(0, limits.displayNameCharacters));
   // A plus starts a number even where only a blank divides it from the one before.
   const groups = text.replace(/\s\(?\+/g, (start) => `|${start}`).match(GROUP) ?? [];
-  return [...new Set(groups.flatMap(readGroup))];
+  // `(16175550101) Ada`: what the closing parenthesis belonged to is cut off.
+  return [...new Set(groups.flatMap(readGroup).map((number) => (number.includes(')') ? number : number.replaceAll('(', ''))))];
 }

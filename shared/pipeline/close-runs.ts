@@ -36,7 +36,12 @@ export async function closeRuns(pipeline: Pipeline): Promise<number> {
     const at = now();
     if (!(await ledger.runs.completed(run, counts, at))) continue;
     if (counts.availableFromSource === 0) log.info(`No items ingested on ${run.to.slice(0, 10)}`, { runId: run.runId });
-    log.info('run.completed', { runId: run.runId, ...counts, relisted: run.relisted, durationMs: at.getTime() - Date.parse(run.startedAt) });
+    log.info('run.completed', {
+      runId: run.runId,
+      ...counts,
+      relisted: run.relisted,
+      durationMs: at.getTime() - Date.parse(run.startedAt),
+    });
   }
   return open;
 }

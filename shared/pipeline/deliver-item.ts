@@ -39,14 +39,18 @@ async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Deliv
   const { importer, ledger, now } = pipeline;
   if (!begun && row !== undefined) {
     if (row.state === 'imported') return { outcome: imported(mailbox) };
-    if (row.state === 'failed') return { outcome: failed(mailbox, row.reason === undefined || row.reason === '' ? 'graph-refused' : row.reason) };
+    if (row.state === 'failed')
+      return { outcome: failed(mailbox, row.reason === undefined || row.reason === '' ? 'graph-refused' : row.reason) };
     if (row.state === 'creating' && !row.settled) {
       // Looking now could miss a copy that is still being made, and then there would be two.
       const waitMs = Date.parse(row.attemptedAt) + limits.createSettlesMs - now().getTime();
       if (waitMs > 0) {
         // Most such attempts end within a second; asking again soon costs two storage requests.
         const askAgainMs = Math.min(waitMs, limits.inFlightCheckMs);
-        return { outcome: pending(mailbox), error: new RetryAfterError(askAgainMs, 'An earlier attempt at this delivery may still be under way.') };
+        return {
+          outcome: pending(mailbox),
+          error: new RetryAfterError(askAgainMs, 'An earlier attempt at this delivery may still be under way.'),
+        };
       }
     }
     if (!(await ledger.deliveries.resume(group, delivery))) {

@@ -29,7 +29,9 @@ export async function drainPoison(
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     // It names no item, so no row can say why; if it stood for one, the sweep finds that one in the ledger.
-    const digest = createHash('sha256').update(JSON.stringify(message) ?? '').digest('hex');
+    const digest = createHash('sha256')
+      .update(JSON.stringify(message) ?? '')
+      .digest('hex');
     await sendMessage(storage.queues.failed, { reason: error.reason, queue, digest, parkedAt: now().toISOString() });
     log.error('message.parked', { queue, digest, reason: error.reason, error: describeError(error) });
     return;

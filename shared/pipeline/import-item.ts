@@ -31,7 +31,11 @@ async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<Ope
   const keyOf = ({ archiveMessageId, isDeletion, deletionKind }: ItemIdentity) =>
     makeContentKey({ archiverId: archiver.id, sha256Hex: message.sha256, archiveMessageId, isDeletion, deletionKind });
   if (message.size > settings.MAX_ITEM_BYTES) {
-    return { contentKey: keyOf(readIdentity(await readStagedHead(storage.containers.items, name, Math.min(message.size, limits.identityHeaderBytes)))) };
+    return {
+      contentKey: keyOf(
+        readIdentity(await readStagedHead(storage.containers.items, name, Math.min(message.size, limits.identityHeaderBytes))),
+      ),
+    };
   }
   const raw = await readStagedItem(storage.containers.items, name, message);
   const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });

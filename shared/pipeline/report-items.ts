@@ -4,7 +4,6 @@
  * @module
  */
 import { outcomeOf, type DeliveryOutcome, type ItemOutcome, type StoredItem } from '../ledger/item-ledger.ts';
-import type { ParkReason } from '../errors.ts';
 import { addCounts, countItem, noCounts, type RunCounts } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -12,7 +11,8 @@ import type { Pipeline } from './pipeline.ts';
 export interface ItemReport {
   readonly sourceId: string;
   readonly outcome: ItemOutcome | 'pending';
-  readonly reason?: ParkReason | string;
+  /** A reason for parking, or which item this one duplicates. */
+  readonly reason?: string;
   /** Null where the item was never read. */
   readonly contentKey: string | null;
   readonly deliveries: readonly DeliveryOutcome[];

@@ -45,9 +45,12 @@ export async function holdLease<Result>(
     }
   }
   const lost = new AbortController();
-  const renewal = setInterval(() => {
-    lease.renewLease().catch((error: unknown) => lost.abort(error));
-  }, (LEASE_SECONDS * 1000) / 3);
+  const renewal = setInterval(
+    () => {
+      lease.renewLease().catch((error: unknown) => lost.abort(error));
+    },
+    (LEASE_SECONDS * 1000) / 3,
+  );
   try {
     return await work(lost.signal);
   } finally {

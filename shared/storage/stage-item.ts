@@ -54,7 +54,7 @@ export async function stageItem(
   for await (const chunk of content) {
     hash.update(chunk);
     size += chunk.byteLength;
-    for (let offset = 0; offset < chunk.byteLength; ) {
+    for (let offset = 0; offset < chunk.byteLength;) {
       const piece = chunk.subarray(offset, offset + blockBytes - blockSize);
       block.push(piece);
       blockSize += piece.byteLength;

@@ -38,7 +38,7 @@ function encodeId(id: string): string | undefined {
   try {
     return isItemId(id) ? encodeURIComponent(id) : undefined;
   } catch {
-    // URIError: half of a surrogate pair, which has no UTF-8 form. Its message would repeat nothing, but it says nothing either.
+    // URIError: half of a surrogate pair, which has no UTF-8 form, so no address can carry it.
     return undefined;
   }
 }

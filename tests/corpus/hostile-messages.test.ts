@@ -10,8 +10,8 @@ const MB = 1024 * 1024;
 const ADA = 'ada.fields@contoso.example';
 
 // What neither JSON for Graph nor Exchange takes, apart from tab and line breaks.
-// oxlint-disable-next-line no-control-regex
 const REFUSED_CHARACTERS =
+  // oxlint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 describe('hostile messages', () => {

@@ -14,8 +14,8 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** A running server; `await using` ends it. */
-export interface BicepServer extends AsyncDisposable {
+/** A running server. */
+export interface BicepServer {
   /**
    * Evaluates a parameter file.
    *
@@ -23,6 +23,8 @@ export interface BicepServer extends AsyncDisposable {
    * @throws Error with Bicep's own words where the files do not compile.
    */
   readonly evaluate: (folder: string, environment: string) => Promise<Deployment>;
+  /** Ends it. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -77,7 +79,7 @@ export function startBicepServer(values: Readonly<Record<string, string>> = {}):
       const { contents } = (await call('bicep/compile', { path: join(folder, 'main.bicep') })) as { contents: string };
       return { ...(JSON.parse(snapshot) as Deployment), template: JSON.parse(contents) as unknown };
     },
-    [Symbol.asyncDispose]: async () => {
+    close: async () => {
       child.stdin.end();
       child.kill();
       await exited;
@@ -87,6 +89,10 @@ export function startBicepServer(values: Readonly<Record<string, string>> = {}):
 
 /** Evaluates a parameter file of the project. */
 export async function evaluate(folder: string, environment: string, values: Readonly<Record<string, string>> = {}): Promise<Deployment> {
-  await using server = startBicepServer({ AZURE_ENV_NAME: environment, ...values });
-  return await server.evaluate(folder, environment);
+  const server = startBicepServer({ AZURE_ENV_NAME: environment, ...values });
+  try {
+    return await server.evaluate(folder, environment);
+  } finally {
+    await server.close();
+  }
 }

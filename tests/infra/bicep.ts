@@ -81,7 +81,7 @@ export async function run(
 
 /** Values that stand in for a tenant's own, the same on every machine. */
 export const tenantValues = {
-  AZURE_ENV_NAME: '',
+  AZURE_ENV_NAME: 'prod',
   AZURE_LOCATION: 'westeurope',
   TELEMESSAGE_BASE_URL: 'https://telemessage.example.com/archive',
   TELEMESSAGE_USERNAME: 'archiver',
@@ -109,9 +109,13 @@ const placeOptions = [
 ];
 
 /** Runs the Bicep CLI. */
-export async function bicep(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+export async function bicep(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = infraFolder,
+): Promise<Outcome> {
   if (bicepCli === undefined) throw new Error('there is no Bicep CLI; skipWithout should have said so');
-  return run(bicepCli, args, { env });
+  return run(bicepCli, args, { env, cwd });
 }
 
 /** Copies the Bicep files into a folder of their own, which is removed in the end. */

@@ -38,25 +38,33 @@ describe('the Bicep files', { skip }, () => {
     assert.deepEqual({ code: outcome.code, said: outcome.stdout + outcome.stderr }, { code: 0, said: '' });
   });
 
-  for (const name of bicepFiles) {
-    test(`${name} is formatted as bicep format does it`, async () => {
-      const path = join(infraFolder, name);
-      const outcome = await bicep(['format', path, '--stdout']);
-      assert.equal(outcome.stdout, await readFile(path, 'utf8'));
+  test('they are formatted as bicep format does it', async () => {
+    await inCopy(async (folder) => {
+      const outcomes = await Promise.all(
+        ['**/*.bicep', '*.bicepparam'].map((pattern) => bicep(['format', '--pattern', pattern], {}, folder)),
+      );
+      assert.deepEqual(
+        outcomes.map(({ code }) => code),
+        [0, 0],
+      );
+      for (const name of bicepFiles) {
+        assert.equal(await readFile(join(folder, name), 'utf8'), await readFile(join(infraFolder, name), 'utf8'), name);
+      }
     });
-  }
+  });
 
   test('every parameter of every file says what it is for', async () => {
-    const texts = await Promise.all(bicepFiles.map((name) => readFile(join(infraFolder, name), 'utf8')));
-    const bare = bicepFiles.flatMap((name, index) =>
-      [
-        ...(texts[index] ?? '').matchAll(
-          /^(?:(?!@description)[^\n]*\n)?((?:@(?!description)[^\n]*\n|  '[^\n]*\n|\]\)\n)*)param (\w+) (?!=)/gm,
-        ),
-      ]
-        .filter((match) => !new RegExp(`@description\\([^\\n]*\\)\\n(?:@[\\s\\S]*?)?param ${match[2]} `).test(texts[index] ?? ''))
-        .map((match) => `${name}: ${match[2]}`),
-    );
+    const bare: string[] = [];
+    for (const name of bicepFiles.filter((file) => file.endsWith('.bicep'))) {
+      const paragraphs = (await readFile(join(infraFolder, name), 'utf8')).split('\n\n');
+      const parameters = paragraphs.filter((paragraph) => /^param /m.test(paragraph));
+      bare.push(...parameters.filter((paragraph) => !paragraph.includes("@description('")).map((paragraph) => `${name}: ${paragraph}`));
+      // One parameter a paragraph, or a second one would hide behind the first one's description.
+      assert.deepEqual(
+        parameters.filter((paragraph) => (paragraph.match(/^param /gm) ?? []).length > 1),
+        [],
+      );
+    }
     assert.deepEqual(bare, []);
   });
 });

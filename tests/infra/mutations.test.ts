@@ -32,7 +32,7 @@ describe('a broken security property is found', { skip: skipWithout(bicepCli, 't
   before(() => {
     server = startBicepServer();
   });
-  after(() => server[Symbol.asyncDispose]());
+  after(() => server.close());
 
   for (const mutation of mutations) {
     const change = `${mutation.file}: ${mutation.from} → ${mutation.to}`.replaceAll(/\s+/g, ' ');

@@ -37,7 +37,10 @@ describe('list and download', () => {
       assert.equal(world.teleMessage.requests.list, 5, 'two pages were left');
       await world.work();
       await world.sweep();
-      assert.deepEqual((await world.report()).map(({ outcome }) => outcome), Array(7).fill('imported'));
+      assert.deepEqual(
+        (await world.report()).map(({ outcome }) => outcome),
+        Array(7).fill('imported'),
+      );
       const [run, ...others] = await world.pipeline.ledger.runs.all();
       assert.equal(others.length, 0);
       assert.deepEqual([run?.listed, run?.relisted, run?.completedAt !== undefined], [7, 0, true]);
@@ -78,7 +81,10 @@ describe('list and download', () => {
       world.teleMessage.addItem('before', () => Buffer.from(sms({ id: 'b' })), new Date('2026-11-22T01:29:59.999Z'));
       world.teleMessage.addItem('end', () => Buffer.from(sms({ id: 'e' })), new Date('2026-11-23T01:30:00.000Z'));
       await world.day();
-      assert.deepEqual((await world.report()).map(({ sourceId }) => sourceId), ['start']);
+      assert.deepEqual(
+        (await world.report()).map(({ sourceId }) => sourceId),
+        ['start'],
+      );
       world.advance(DAY);
       await world.day();
       assert.deepEqual((await world.report()).map(({ sourceId }) => sourceId).sort(), ['end', 'start']);
@@ -88,13 +94,20 @@ describe('list and download', () => {
     withWorld({}, async (world) => {
       await world.day();
       for (let day = 1; day <= 3; day += 1) {
-        world.teleMessage.addItem(`day-${day}`, () => Buffer.from(sms({ id: `day-${day}` })), new Date(world.now().getTime() + day * DAY - 6 * HOUR));
+        world.teleMessage.addItem(
+          `day-${day}`,
+          () => Buffer.from(sms({ id: `day-${day}` })),
+          new Date(world.now().getTime() + day * DAY - 6 * HOUR),
+        );
       }
       world.advance(3 * DAY);
       await world.day();
       const runs = await world.pipeline.ledger.runs.all();
       assert.equal(runs.length, 4);
-      assert.deepEqual(runs.map(({ listed }) => listed), [0, 1, 1, 1]);
+      assert.deepEqual(
+        runs.map(({ listed }) => listed),
+        [0, 1, 1, 1],
+      );
       assert.ok(runs.every(({ completedAt }) => completedAt !== undefined));
     }));
 
@@ -115,16 +128,19 @@ describe('list and download', () => {
     }));
 
   test('the watermark stays before a run with an item under way and moves when it has ended', () =>
-    withWorld({ graph: { faults: [{ match: { kind: 'create-message' }, times: 1000, effect: { type: 'status', status: 500 } }] } }, async (world) => {
-      world.add('x', sms({ id: 'x' }));
-      await world.list();
-      await world.sweep();
-      assert.equal(watermark(await world.pipeline.ledger.runs.all()), undefined);
-      await world.work();
-      await world.sweep();
-      assert.equal((await world.outcome('x')).reason, 'tries-used-up');
-      assert.equal(watermark(await world.pipeline.ledger.runs.all()), world.now().toISOString());
-    }));
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message' }, times: 1000, effect: { type: 'status', status: 500 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.list();
+        await world.sweep();
+        assert.equal(watermark(await world.pipeline.ledger.runs.all()), undefined);
+        await world.work();
+        await world.sweep();
+        assert.equal((await world.outcome('x')).reason, 'tries-used-up');
+        assert.equal(watermark(await world.pipeline.ledger.runs.all()), world.now().toISOString());
+      },
+    ));
 
   test('a clock that ran a week ahead and was set back makes no item disappear', () =>
     withWorld({}, async (world) => {
@@ -143,7 +159,19 @@ describe('list and download', () => {
       assert.equal((await world.outcome('later')).outcome, 'imported');
     }));
 
-  for (const id of ['89e7073266', '00123', '1e999', 'true', 'a/b\\c#d?e', '../../etc', 'ünïcode 💬', ' blanks ', "o'clock", '%2e%2e', 'x'.repeat(1024)]) {
+  for (const id of [
+    '89e7073266',
+    '00123',
+    '1e999',
+    'true',
+    'a/b\\c#d?e',
+    '../../etc',
+    'ünïcode 💬',
+    ' blanks ',
+    "o'clock",
+    '%2e%2e',
+    'x'.repeat(1024),
+  ]) {
     test(`the id ${JSON.stringify(id.slice(0, 20))} stays what it is from the listing to the report`, () =>
       withWorld({}, async (world) => {
         world.add(id, sms({ id: 'm' }));

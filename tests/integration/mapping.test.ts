@@ -62,7 +62,10 @@ describe('mapping', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ from: 'A <ADA.alias@contoso.example>', to: 'B <ben@contoso.example>' }));
       await world.day();
-      assert.deepEqual((await world.outcome('x')).deliveries.map(({ mailbox }) => mailbox).sort(), ['ada@contoso.example', 'ben@contoso.example']);
+      assert.deepEqual((await world.outcome('x')).deliveries.map(({ mailbox }) => mailbox).sort(), [
+        'ada@contoso.example',
+        'ben@contoso.example',
+      ]);
     }));
 
   test('a changed file is in force for the next items', () =>
@@ -107,7 +110,7 @@ describe('mapping', () => {
 
   test('a found user is asked for once an hour, a missing one every ten minutes', () =>
     withWorld({}, async (world) => {
-      const asked = () => (world.graph.requests.counts['get-user'] ?? 0);
+      const asked = () => world.graph.requests.counts['get-user'] ?? 0;
       const item = (id: string) => sms({ id, from: 'A <ada@contoso.example>', to: 'N <nobody@contoso.example>' });
       const at = async (id: string, minutes: number) => {
         world.advance(minutes * 60_000);

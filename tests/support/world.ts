@@ -113,13 +113,25 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   let time = Date.parse(options.startsAt ?? '2026-11-23T01:30:00Z');
   const now = () => new Date(time);
   const [teleMessage, graph] = await Promise.all([
-    startSimulatedTeleMessage({ items: await mkdtemp(join(folder, 'items-')), archiver: options.settings?.['ARCHIVER'] ?? 'enterprise-number', username: 'user', password: 'pass', now }),
-    startSimulatedGraph({ directory: [...people, { userPrincipalName: 'noone@contoso.example', mail: 'noone@contoso.example', hasMailbox: false }], root, ...options.graph }),
+    startSimulatedTeleMessage({
+      items: await mkdtemp(join(folder, 'items-')),
+      archiver: options.settings?.['ARCHIVER'] ?? 'enterprise-number',
+      username: 'user',
+      password: 'pass',
+      now,
+    }),
+    startSimulatedGraph({
+      directory: [...people, { userPrincipalName: 'noone@contoso.example', mail: 'noone@contoso.example', hasMailbox: false }],
+      root,
+      ...options.graph,
+    }),
   ]);
   const log: string[] = [];
-  const write = (level: string) => (event: string, fields: LogFields = {}) => {
-    log.push(`${level} ${event} ${JSON.stringify(fields)}`);
-  };
+  const write =
+    (level: string) =>
+    (event: string, fields: LogFields = {}) => {
+      log.push(`${level} ${event} ${JSON.stringify(fields)}`);
+    };
   let delayed: Delayed[] = [];
 
   /** Sends at once what the clock has reached, and keeps the rest: a test does not wait. */
@@ -146,7 +158,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         TELEMESSAGE_BASE_URL: teleMessage.baseUrl.href,
         TELEMESSAGE_USERNAME: 'user',
         TELEMESSAGE_PASSWORD: 'pass',
-        GRAPH_BASE_URL: String(graph.baseUrl),
+        GRAPH_BASE_URL: graph.baseUrl,
         GRAPH_AUTH: 'none',
         VERIFY_SHARE: '1',
         ...options.settings,
@@ -160,13 +172,17 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         },
       },
     );
-    const queues = Object.fromEntries(Object.entries(made.storage.queues).map(([name, queue]) => [name, withClock(queue)])) as typeof made.storage.queues;
+    const queues = Object.fromEntries(
+      Object.entries(made.storage.queues).map(([name, queue]) => [name, withClock(queue)]),
+    ) as typeof made.storage.queues;
     return { ...made, storage: { ...made.storage, queues } };
   };
   const world = { pipeline: restart() };
   await ensureStorage(world.pipeline.storage);
   if (options.mapping !== undefined) {
-    await world.pipeline.storage.containers.config.getBlockBlobClient('mapping.csv').upload(options.mapping, Buffer.byteLength(options.mapping));
+    await world.pipeline.storage.containers.config
+      .getBlockBlobClient('mapping.csv')
+      .upload(options.mapping, Buffer.byteLength(options.mapping));
   }
 
   const handle = async (kind: 'download' | 'import', message: unknown): Promise<void> => {
@@ -213,7 +229,11 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   const report = async (): Promise<ItemReport[]> => {
     const runs = await world.pipeline.ledger.runs.all();
     const items: ItemReport[] = [];
-    for await (const item of reportItems(world.pipeline, runs.map(({ runId }) => runId))) items.push(item.report);
+    for await (const item of reportItems(
+      world.pipeline,
+      runs.map(({ runId }) => runId),
+    ))
+      items.push(item.report);
     return items;
   };
 
@@ -273,8 +293,16 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
 }
 
 /** An SMS as TeleMessage writes it. */
-export function sms(options: { id?: string; from?: string; to?: string; text?: string; property?: string; extra?: readonly string[] } = {}): string {
-  const { id, from = 'Ada 16175550101 <ada@contoso.example>', to = 'Ben 16175550102 <ben@contoso.example>', text = 'hello', extra = [] } = options;
+export function sms(
+  options: { id?: string; from?: string; to?: string; text?: string; property?: string; extra?: readonly string[] } = {},
+): string {
+  const {
+    id,
+    from = 'Ada 16175550101 <ada@contoso.example>',
+    to = 'Ben 16175550102 <ben@contoso.example>',
+    text = 'hello',
+    extra = [],
+  } = options;
   return [
     `From: ${from}`,
     `To: ${to}`,

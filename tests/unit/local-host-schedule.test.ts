@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseSchedule } from '../../local/host/ncrontab.ts';
 
 function nextTimes(expression: string, after: string, count: number): (string | undefined)[] {

@@ -49,7 +49,6 @@ const tree = async (root: string): Promise<string[]> =>
   (await readdir(root, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .filter((path) => !path.startsWith('.simulator'))
     .sort();
 
 describe('a message on disk', () => {
@@ -91,7 +90,7 @@ describe('a message on disk', () => {
     assert.equal((await simulation.call('GET', `${ADA}/mailFolders/${staging}`)).status, 200);
     await simulation.call('DELETE', `${ADA}/messages/${id}`);
     await simulation.call('DELETE', `${ADA}/mailFolders/${archive}`);
-    assert.deepEqual(await readdir(simulation.root), ['.simulator']);
+    assert.deepEqual(await readdir(simulation.root), []);
     await put(simulation, staging, archived('k3'));
     assert.equal((await tree(simulation.root)).length, 1);
   });
@@ -138,41 +137,51 @@ describe('a restarted server', () => {
     assert.deepEqual(second.graph.requests.warnings, []);
   });
 
-  test('clears what a create, an upload or a move left half done', async (t) => {
+  test('clears what a create or an upload left half done, and nothing else', async (t) => {
     const first = await openSimulation(t);
-    const id = await put(first, 'inbox', archived('k1', file('a.txt', 'x')));
+    await put(first, 'inbox', archived('k1'));
     await first.graph.close();
     const inbox = join(first.root, ON_DISK, 'Inbox');
-    const archive = join(first.root, ON_DISK, 'Archive');
-    // A move that was cut off after its message was in the new folder, and before it was taken from the old one.
-    await mkdir(archive);
-    const message = JSON.parse(await readFile(join(inbox, '1.json'), 'utf8'));
-    const newer = {
-      ...message,
-      lastModifiedDateTime: '2999-01-01T00:00:00Z',
-      attachments: [{ ...message.attachments[0], file: '4-1-a.txt' }],
-    };
-    await copyFile(join(inbox, '1-1-a.txt'), join(archive, '4-1-a.txt'));
-    await writeFile(join(archive, '4.json'), JSON.stringify(newer));
     await writeFile(join(inbox, '2-1-b.txt'), 'an attachment whose message was never written');
     await writeFile(join(inbox, 'note.txt'), 'of a person');
-    await writeFile(join(first.root, '.simulator/temporary/9'), 'half');
-
+    await writeFile(join(first.hidden, 'temporary/9'), 'half');
     const second = await first.restart();
-    assert.deepEqual(await found(second, 'inbox', 'k1'), []);
-    assert.deepEqual(await found(second, 'archive', 'k1'), [id]);
-    assert.deepEqual(await tree(second.root), [`${ON_DISK}/Archive/4-1-a.txt`, `${ON_DISK}/Archive/4.json`, `${ON_DISK}/Inbox/note.txt`]);
-    assert.deepEqual(await readdir(join(second.root, '.simulator/temporary')), []);
-    await put(second, 'archive', archived('k2'));
-    assert.ok((await tree(second.root)).includes(`${ON_DISK}/Archive/5.json`));
+    assert.equal((await found(second, 'inbox', 'k1')).length, 1);
+    assert.deepEqual(await tree(second.root), [`${ON_DISK}/Inbox/1.json`, `${ON_DISK}/Inbox/note.txt`]);
+    assert.deepEqual(await readdir(join(second.hidden, 'temporary')), []);
   });
+
+  for (const [from, to] of [
+    ['Inbox', 'Archive'],
+    ['Archive', 'Inbox'],
+  ] as const) {
+    test(`ends a move from ${from} to ${to} that was cut off when the message was in both folders`, async (t) => {
+      const first = await openSimulation(t);
+      const id = await put(first, from.toLowerCase(), archived('k1', file('a.txt', 'x')));
+      await first.graph.close();
+      const old = join(first.root, ON_DISK, from);
+      const next = join(first.root, ON_DISK, to);
+      await mkdir(next);
+      const message = JSON.parse(await readFile(join(old, '1.json'), 'utf8'));
+      const attachments = [{ ...message.attachments[0], file: '4-1-a.txt' }];
+      await copyFile(join(old, '1-1-a.txt'), join(next, '4-1-a.txt'));
+      await writeFile(join(next, '4.json'), JSON.stringify({ ...message, lastModifiedDateTime: '2999-01-01T00:00:00Z', attachments }));
+
+      const second = await first.restart();
+      assert.deepEqual(await found(second, from.toLowerCase(), 'k1'), []);
+      assert.deepEqual(await found(second, to.toLowerCase(), 'k1'), [id]);
+      assert.deepEqual(await tree(second.root), [`${ON_DISK}/${to}/4-1-a.txt`, `${ON_DISK}/${to}/4.json`]);
+      await put(second, to.toLowerCase(), archived('k2'));
+      assert.ok((await tree(second.root)).includes(`${ON_DISK}/${to}/5.json`));
+    });
+  }
 
   test('never writes over messages whose list of folders is lost', async (t) => {
     const first = await openSimulation(t);
     const folder = await folderNamed(first, 'Kept: "all"');
     await put(first, folder, archived('k1'));
     await first.graph.close();
-    await rm(join(first.root, '.simulator'), { recursive: true });
+    await rm(first.hidden, { recursive: true });
     const second = await first.restart();
     const listed = await second.call('GET', `${ADA}/mailFolders?$top=100`);
     const kept = listed.body.value.find((each: { displayName: string }) => each.displayName === 'Kept: "all"');

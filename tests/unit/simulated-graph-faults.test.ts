@@ -7,8 +7,9 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { Client } from '@microsoft/microsoft-graph-client';
-import type { Fault } from '../../local/graph/server.ts';
-import { openSimulation, send, type Simulation } from '../../local/graph/testing.ts';
+import { createRequestRecorder } from '../../local/graph/request-log.ts';
+import { startSimulatedGraph, type Fault } from '../../local/graph/server.ts';
+import { openSimulation, send, testDirectory, type Simulation } from '../../local/graph/testing.ts';
 
 const ADA = '/users/ada@contoso.example';
 const BEN = '/users/ben@contoso.example';
@@ -196,11 +197,16 @@ describe('the log', () => {
     assert.deepEqual(warnings, []);
   });
 
-  test('keeps the last 5,000 requests', async (t) => {
-    const simulation = await openSimulation(t);
-    for (let done = 0; done < 5_010; done += 10) await Promise.all(Array.from({ length: 10 }, () => simulation.call('GET', ADA)));
-    assert.equal(simulation.graph.requests.counts['get-user'], 5_010);
-    assert.equal(simulation.graph.requests.log.length, 5_000);
+  test('keeps the last 5,000 requests and 1,000 warnings, and counts them all', () => {
+    const recorder = createRequestRecorder();
+    for (let n = 0; n < 5_010; n += 1) {
+      recorder.record({ kind: 'get-user', method: 'GET', path: '/users/{user}', mailbox: undefined, status: n, at: '' });
+      recorder.warn(String(n));
+    }
+    const { counts, log, warnings } = recorder.requests;
+    assert.equal(counts['get-user'], 5_010);
+    assert.deepEqual([log.length, log[0]?.status], [5_000, 10]);
+    assert.deepEqual([warnings.length, warnings[0]], [1_000, '4010']);
   });
 
   for (const [method, path] of [
@@ -273,4 +279,20 @@ test("Microsoft's own client speaks to it", async (t) => {
   );
   await assert.rejects(client.api('/users/nobody').get(), { statusCode: 404, code: 'Request_ResourceNotFound' });
   assert.deepEqual(graph.requests.warnings, []);
+});
+
+describe('a simulated Graph', () => {
+  test('answers under its path only', async (t) => {
+    const { graph } = await openSimulation(t, { pathPrefix: '/a/b' });
+    assert.ok(graph.baseUrl.endsWith('/a/b'));
+    assert.equal((await send('GET', `${graph.baseUrl}/v1.0${ADA}`)).status, 200);
+    assert.equal((await send('GET', `${new URL(graph.baseUrl).origin}/v1.0${ADA}`)).status, 404);
+    assert.equal((await send('GET', `${graph.baseUrl}/beta${ADA}`)).status, 404);
+  });
+
+  test('does not start on a port that is taken', async (t) => {
+    const { graph, root } = await openSimulation(t);
+    const port = Number(new URL(graph.baseUrl).port);
+    await assert.rejects(startSimulatedGraph({ directory: testDirectory, root, port }), /EADDRINUSE/);
+  });
 });

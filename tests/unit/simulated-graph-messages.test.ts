@@ -296,6 +296,24 @@ describe('a message that exists', () => {
     assert.equal((await simulation.call('POST', `${USER}/messages/${id}/attachments`, { name: 'b' })).status, 400);
   });
 
+  test('takes an attachment below the limit only', async (t) => {
+    const simulation = await openSimulation(t, { limits: { attachmentBytes: 100 } });
+    const id = await create(simulation, {});
+    const statusOf = async (bytes: number): Promise<number> =>
+      (await simulation.call('POST', `${USER}/messages/${id}/attachments`, file('a', 'x'.repeat(bytes)))).status;
+    assert.equal(await statusOf(99), 201);
+    assert.equal(await statusOf(100), 413);
+  });
+
+  test('keeps every attachment of those that are added at the same time', async (t) => {
+    const { simulation, id } = await opened(t, {});
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    await Promise.all(names.map((name) => simulation.call('POST', `${USER}/messages/${id}/attachments`, file(name, name))));
+    const { body } = await simulation.call('GET', `${USER}/messages/${id}/attachments`);
+    assert.deepEqual(body.value.map((each: { name: string }) => each.name).sort(), names);
+    for (const { name, contentBytes } of body.value) assert.equal(Buffer.from(contentBytes, 'base64').toString(), name);
+  });
+
   test('keeps its id when it is moved with immutable ids, and only then', async (t) => {
     const { simulation, id } = await opened(t, archived);
     const moved = await simulation.call('POST', `${USER}/messages/${id}/move`, { destinationId: 'archive' });

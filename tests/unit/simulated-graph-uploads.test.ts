@@ -61,7 +61,7 @@ describe('an upload session', () => {
     assert.equal(stored.attachments[0].sha256, createHash('sha256').update(content).digest('hex'));
     assert.equal(stored.attachments[0].size, content.length);
     assert.equal((await send('GET', url)).status, 404);
-    assert.deepEqual(await readdir(join(simulation.root, '.simulator/temporary')), []);
+    assert.deepEqual(await readdir(join(simulation.hidden, 'temporary')), []);
     assert.deepEqual(simulation.graph.requests.warnings, []);
   });
 
@@ -123,7 +123,7 @@ describe('an upload session', () => {
     await put(0, 900);
     assert.equal((await send('DELETE', url)).status, 204);
     assert.equal((await put(900, 1500)).status, 404);
-    assert.deepEqual(await readdir(join(simulation.root, '.simulator/temporary')), []);
+    assert.deepEqual(await readdir(join(simulation.hidden, 'temporary')), []);
   });
 
   test('is gone when its time is over', async (t) => {
@@ -145,7 +145,7 @@ describe('an upload session', () => {
     await deleted.put(0, 900);
     await deleted.simulation.call('DELETE', `${MESSAGES}/${deleted.messageId}`);
     assert.equal((await deleted.put(900, 1500)).status, 404);
-    assert.deepEqual(await readdir(join(deleted.simulation.root, '.simulator/temporary')), []);
+    assert.deepEqual(await readdir(join(deleted.simulation.hidden, 'temporary')), []);
   });
 });
 
