@@ -1,8 +1,8 @@
 /**
  * What every child of `forkChild` runs before its own module: it ends when its parent asks, and when its parent is gone.
  *
- * The IPC channel closes with any end of the parent, `kill -9` included, so its `disconnect` is the one signal relied on. A child whose
- * event loop is blocked never sees it; a small thread watches the parent's process id for that case.
+ * The IPC channel closes with any end of the parent, `kill -9` included, and its `disconnect` starts the clean-up. A child whose event loop is
+ * blocked never sees it, and a clean-up may never end; so a small thread watches the parent's process id and kills what is left.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export const STOP_MESSAGE = 'local-processes:stop';
 /** The environment variable through which the parent tells its process id; it is taken out of the child's environment at once. */
 export const PARENT_PID_VARIABLE = 'LOCAL_PROCESSES_PARENT_PID';
 
-/** Time that an orphan has for saving, in ms. The blocked-loop watch kills it 1 s later. */
+/** Time that an orphan has for saving, in ms; then it is killed. */
 const ORPHAN_GRACE_MS = 5_000;
 
 /** True in a child of `forkChild`. Its signals and its end are then the parent's business. */
@@ -36,9 +36,6 @@ export function onStop(cleanup: (reason: StopReason) => void | Promise<void>): v
 }
 
 async function stop(reason: StopReason): Promise<void> {
-  if (reason === 'parent gone') {
-    setTimeout(() => process.exit(1), ORPHAN_GRACE_MS);
-  }
   if (stopping !== undefined) {
     return;
   }
@@ -68,7 +65,7 @@ function watchParentFromThread(parentPid: number): void {
       clearInterval(timer);
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), workerData.graceMs);
     }, 500);`;
-  const thread = new Worker(code, { eval: true, execArgv: [], env: {}, workerData: { parentPid, graceMs: ORPHAN_GRACE_MS + 1_000 } });
+  const thread = new Worker(code, { eval: true, execArgv: [], env: {}, workerData: { parentPid, graceMs: ORPHAN_GRACE_MS } });
   thread.unref();
 }
 

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 
 /** Folder of the Bicep files. */
 export const infraFolder = join(import.meta.dirname, '../../infra');
@@ -67,15 +69,16 @@ export async function run(
   args: readonly string[],
   options: { cwd?: string; env?: Readonly<Record<string, string>>; input?: string } = {},
 ): Promise<Outcome> {
-  const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: 'pipe' });
-  child.stdin.end(options.input ?? '');
-  const collect = async (stream: AsyncIterable<Buffer>) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
-  };
+  // A program that reads no input may be gone before it could be written.
+  const input = options.input === undefined ? 'ignore' : 'pipe';
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: [input, 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+  child.stdin?.end(options.input);
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
-  const [stdout, stderr, code] = await Promise.all([collect(child.stdout), collect(child.stderr), ended]);
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, stdout, stderr };
 }
 

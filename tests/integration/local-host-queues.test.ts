@@ -122,6 +122,14 @@ describe('a message whose function fails', () => {
     assert.equal(await host.count(host.queue), 0);
   });
 
+  test('goes to the poison queue at once after its last try, without the pause of a further one', async (t) => {
+    const host = await startWorkHost(t, { queues: { maxDequeueCount: 1, visibilityTimeout: '01:00:00' } });
+    await host.queue.sendMessage(encode({ behaviour: 'fail' }));
+    await host.drain();
+    assert.equal(await host.count(host.poison), 1);
+    assert.equal(host.starts('work').length, 1);
+  });
+
   test('with undefined thrown counts as done', async (t) => {
     const host = await startWorkHost(t);
     await host.queue.sendMessage(encode({ behaviour: 'throw undefined' }));
