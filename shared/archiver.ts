@@ -4,6 +4,7 @@
  * @module
  */
 import type { TokenCredential } from '@azure/identity';
+import { createAuditLog } from './audit/audit-log.ts';
 import type { Settings } from './config.ts';
 import { createContentLedger } from './ledger/content-ledger.ts';
 import { createDeliveryLedger } from './ledger/delivery-ledger.ts';
@@ -30,6 +31,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
   const archiver = settings.ARCHIVER;
   const storage = connectStorage(settings, identity);
   const { tables, containers } = storage;
+  const audit = createAuditLog(containers.audit, archiver.id, now);
   const graph = connectGraph({
     baseUrl: settings.GRAPH_BASE_URL,
     token: settings.GRAPH_AUTH === 'none' ? undefined : graphToken(settings.GRAPH_BASE_URL, identity),
@@ -42,11 +44,13 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     archiver,
     storage,
     ledger: {
-      runs: createRunLedger(tables.runs, archiver.id, now),
-      items: createItemLedger(tables.items, tables.content, now),
-      deliveries: createDeliveryLedger(tables.deliveries, now),
+      runs: createRunLedger(tables.runs, archiver.id, now, audit.record),
+      items: createItemLedger(tables.items, tables.content, now, audit.record),
+      deliveries: createDeliveryLedger(tables.deliveries, now, audit.record),
       content: createContentLedger(tables.content),
     },
+    audit,
+    graph,
     source: createTeleMessageSource({
       baseUrl: settings.TELEMESSAGE_BASE_URL,
       username: settings.TELEMESSAGE_USERNAME,

@@ -55,37 +55,41 @@ export interface BrokenLink {
 /**
  * Follows the chain through all its lines, oldest first.
  *
- * @param expectedHead - What the log must end with, where it is known: without it lines cut off at the end go unseen.
- * @returns the first broken link, or undefined; and how many lines were read.
+ * @param checkpoints - Heads that were noted elsewhere when they were the end: without them lines cut off at the end go unseen.
+ * @returns how many lines are in order, and the first broken link, if any.
  */
 export async function verifyChain(
   lines: AsyncIterable<{ readonly blob: string; readonly line: number; readonly text: string }>,
-  expectedHead?: ChainHead,
+  checkpoints: readonly ChainHead[] = [],
 ): Promise<{ readonly lines: number; readonly broken?: BrokenLink }> {
+  const noted = new Map(checkpoints.map(({ sequence, hash }) => [sequence, hash]));
   let head = emptyChain;
-  let count = 0;
   let last = { blob: '', line: 0 };
   for await (const { blob, line, text } of lines) {
-    last = { blob, line };
-    let entry: { sequence?: unknown; previous?: unknown };
-    try {
-      entry = JSON.parse(text) as typeof entry;
-    } catch {
-      return { lines: count, broken: { blob, line, problem: 'is not a line of the log' } };
-    }
-    if (entry.previous !== head.hash) {
-      const problem =
-        entry.sequence === head.sequence + 1
-          ? `does not follow the line before it: line ${head.sequence} of the chain was altered`
-          : `is line ${String(entry.sequence)} of the chain where line ${head.sequence + 1} belongs: a line was removed, added or moved`;
-      return { lines: count, broken: { blob, line, problem } };
-    }
+    const problem = problemOf(text, head);
+    if (problem !== undefined) return { lines: head.sequence, broken: { blob, line, problem } };
     head = headOfLine(text);
-    count += 1;
+    last = { blob, line };
+    if ((noted.get(head.sequence) ?? head.hash) !== head.hash) {
+      return { lines: head.sequence - 1, broken: { blob, line, problem: 'is not the line that was there when its run was completed' } };
+    }
   }
-  if (expectedHead !== undefined && expectedHead.hash !== head.hash) {
-    const problem = `is where the log ends, at line ${head.sequence} of the chain; it should end at line ${expectedHead.sequence} with another hash`;
-    return { lines: count, broken: { ...last, problem } };
+  const end = Math.max(0, ...noted.keys());
+  if (end > head.sequence) {
+    return { lines: head.sequence, broken: { ...last, problem: `is where the log ends; it went on to line ${end} of the chain when the last run was completed` } };
   }
-  return { lines: count };
+  return { lines: head.sequence };
+}
+
+function problemOf(text: string, head: ChainHead): string | undefined {
+  let entry: { sequence?: unknown; previous?: unknown };
+  try {
+    entry = JSON.parse(text) as typeof entry;
+  } catch {
+    return 'is not a line of the log';
+  }
+  if (entry.previous === head.hash && entry.sequence === head.sequence + 1) return undefined;
+  return entry.sequence === head.sequence + 1
+    ? `does not follow the line before it: line ${head.sequence} of the chain was altered`
+    : `is line ${String(entry.sequence)} of the chain where line ${head.sequence + 1} belongs: a line was removed, added or moved`;
 }

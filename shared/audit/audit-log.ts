@@ -7,8 +7,8 @@ import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
 import { isConflict, isMissing } from '../storage/storage-errors.ts';
 import { chainLine, emptyChain, headOfLine, verifyChain, type AuditEvent, type BrokenLink, type ChainHead } from './audit-chain.ts';
 
-/** Writes one event; resolves when it is in storage. */
-export type RecordEvent = (event: AuditEvent) => Promise<void>;
+/** Writes one event; resolves with its place in the chain when it is in storage. */
+export type RecordEvent = (event: AuditEvent) => Promise<ChainHead>;
 
 /** Azure takes 50,000 blocks in one append blob; each block holds what came together. */
 const BLOCKS_PER_BLOB = 49_000;
@@ -30,15 +30,19 @@ interface End {
 
 interface Waiting {
   readonly event: AuditEvent;
-  resolve(): void;
+  resolve(head: ChainHead): void;
   reject(error: unknown): void;
 }
 
 /** What {@link createAuditLog} gives. */
 export interface AuditLog {
   readonly record: RecordEvent;
-  /** Follows the whole chain. */
-  verify(): Promise<{ readonly lines: number; readonly broken?: BrokenLink }>;
+  /**
+   * Follows the whole chain.
+   *
+   * @param checkpoints - Heads noted elsewhere, so that lines cut off at the end are found too.
+   */
+  verify(checkpoints?: readonly ChainHead[]): Promise<{ readonly lines: number; readonly broken?: BrokenLink }>;
   /** All lines, oldest first, streamed. */
   lines(): AsyncGenerator<{ readonly blob: string; readonly line: number; readonly text: string }>;
 }
@@ -107,25 +111,28 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
     return end;
   };
 
-  const write = async (batch: readonly Waiting[]): Promise<void> => {
-    let mine: ChainHead | undefined;
+  /** @returns the place of each line. */
+  const write = async (batch: readonly Waiting[]): Promise<readonly ChainHead[]> => {
+    let mine: readonly ChainHead[] = [];
     for (let tries = 0; ; tries += 1) {
       const from = await currentEnd();
       // The client repeats an append after a lost answer, and so do we: then the log ends with our own last line.
-      if (mine !== undefined && from.head.hash === mine.hash) return;
-      let head = from.head;
+      if (mine.at(-1)?.hash === from.head.hash) return mine;
+      let { head } = from;
       const lines: string[] = [];
+      const heads: ChainHead[] = [];
       for (const { event } of batch) {
         const next = chainLine(head, now().toISOString(), event);
         lines.push(next.line);
         head = next.head;
+        heads.push(head);
       }
       const bytes = Buffer.from(`${lines.join('\n')}\n`);
-      mine = head;
+      mine = heads;
       try {
         await from.blob.appendBlock(bytes, bytes.byteLength, { conditions: { appendPosition: from.bytes } });
         end = { ...from, bytes: from.bytes + bytes.byteLength, blocks: from.blocks + 1, head };
-        return;
+        return heads;
       } catch (error) {
         end = undefined;
         if (tries === TRIES || !(isConflict(error) || isMissing(error))) throw error;
@@ -143,8 +150,8 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
     while (waiting.length > 0) {
       const batch = takeBatch();
       try {
-        await write(batch);
-        for (const { resolve } of batch) resolve();
+        const heads = await write(batch);
+        for (const [index, { resolve }] of batch.entries()) resolve(heads[index] ?? emptyChain);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -176,6 +183,6 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
         setImmediate(() => void writeAll());
       }),
     lines,
-    verify: () => verifyChain(lines()),
+    verify: (checkpoints) => verifyChain(lines(), checkpoints),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import type { RecordEvent } from '../audit/audit-log.ts';
 import type { ParkReason } from '../errors.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { hashKey, insertRows, mergeRow, mergeRows, readRow, rowsOfPartition, shardedPartition, type RowKey } from './rows.ts';
@@ -60,8 +61,11 @@ export interface DeliveryGroup {
 /** What {@link createDeliveryLedger} gives. */
 export type DeliveryLedger = ReturnType<typeof createDeliveryLedger>;
 
-/** @param deliveries - Table of the deliveries, in partitions of run and shard of the content key. */
-export function createDeliveryLedger(deliveries: TableClient, now: () => Date) {
+/**
+ * @param deliveries - Table of the deliveries, in partitions of run and shard of the content key.
+ * @param record - Told of every change before it is made.
+ */
+export function createDeliveryLedger(deliveries: TableClient, now: () => Date, record: RecordEvent) {
   const partitionOf = ({ runId, contentKey }: DeliveryGroup) => shardedPartition(runId, contentKey);
   const keyOf = (group: DeliveryGroup, mailbox: Mailbox): RowKey => ({
     partitionKey: partitionOf(group),
@@ -112,6 +116,12 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date) {
 
     /** Writes how attempts ended, in one request. */
     async ended(group: DeliveryGroup, ends: readonly DeliveryEnd[]): Promise<void> {
+      if (ends.length === 0) return;
+      await record({
+        event: 'deliveries.ended',
+        ...group,
+        deliveries: ends.map(({ mailbox, state, messageId, reason }) => ({ mailboxId: mailbox.id, state, messageId, reason })),
+      });
       await mergeRows(
         deliveries,
         ends.map(({ mailbox, state, settled, messageId, reason }) => [

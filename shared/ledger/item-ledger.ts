@@ -4,6 +4,7 @@
  * @module
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import type { RecordEvent } from '../audit/audit-log.ts';
 import type { ParkReason } from '../errors.ts';
 import type { StagedBytes } from '../storage/stage-item.ts';
 import type { ListedItem } from '../telemessage/item-source.ts';
@@ -102,8 +103,9 @@ export type ItemLedger = ReturnType<typeof createItemLedger>;
 /**
  * @param items - Table of the items, in partitions of run and shard, so that a run can be read from end to end.
  * @param content - Table of identities; here: which run an item of the source belongs to.
+ * @param record - Told of every change before it is made.
  */
-export function createItemLedger(items: TableClient, content: TableClient, now: () => Date) {
+export function createItemLedger(items: TableClient, content: TableClient, now: () => Date, record: RecordEvent) {
   const keyOf = (item: Pick<ItemReference, 'runId' | 'itemKey'>): RowKey => ({
     partitionKey: shardedPartition(item.runId, item.itemKey),
     rowKey: item.itemKey,
@@ -146,6 +148,7 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
           );
           const mine = group.filter((_, index) => own[index] === true);
           const at = now().toISOString();
+          await record({ event: 'items.listed', runId: run.runId, itemKeys: mine.map(({ itemKey }) => itemKey) });
           await insertRows(
             items,
             mine.map((item) => [keyOf(item), { ...item, listedAt: at, progressAt: at }] as const),
@@ -176,12 +179,17 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
     /** The bytes are in blob storage. */
     async staged(item: ItemReference, bytes: StagedBytes): Promise<void> {
       const at = now().toISOString();
+      const { size, sha256 } = bytes;
+      await record({ event: 'item.staged', runId: item.runId, itemKey: item.itemKey, size, sha256 });
       await restoreRow(items, keyOf(item), { ...identityOf(item), ...bytes, stagedAt: at, progressAt: at });
     },
 
     /** The item is done with, for now: imported, skipped or parked. */
     async ended(item: ItemReference, end: ItemEnd): Promise<void> {
       const at = now().toISOString();
+      const { outcome, reason, contentKey } = end;
+      const { runId, itemKey } = item;
+      await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey, duplicateOf: end.duplicateOf });
       const deliveries = end.deliveries === undefined ? undefined : JSON.stringify(end.deliveries);
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
@@ -210,6 +218,7 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
      * @returns false where somebody else changed the row since it was read; then nothing is written.
      */
     async reopened(item: StoredItem, change: { readonly requeues: number }): Promise<boolean> {
+      await record({ event: 'item.reopened', runId: item.runId, itemKey: item.itemKey, requeues: change.requeues });
       return mergeRow(
         items,
         keyOf(item),

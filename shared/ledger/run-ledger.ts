@@ -5,6 +5,7 @@
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
 import { insertRow, mergeRow, rowsOfPartition, type RowKey } from './rows.ts';
+import type { RecordEvent } from '../audit/audit-log.ts';
 import type { RunCounts } from '../pipeline/count-run.ts';
 
 /** A row of the table `runs`. */
@@ -30,6 +31,9 @@ export interface RunRow {
   completedAt?: string;
   /** {@link RunCounts} at completion, JSON. */
   counts?: string;
+  /** Where the audit log had got to: a checkpoint that is kept apart from it. */
+  auditSequence?: number;
+  auditHash?: string;
 }
 
 /** A row as it was read, with its version. */
@@ -81,11 +85,21 @@ export function watermark(runs: readonly Pick<RunRow, 'number' | 'to' | 'complet
   return (incomplete === -1 ? byNumber : byNumber.slice(0, incomplete)).at(-1)?.to;
 }
 
+/** The checkpoints of the audit log that the runs keep. */
+export function auditCheckpoints(runs: readonly Pick<RunRow, 'auditSequence' | 'auditHash'>[]): { sequence: number; hash: string }[] {
+  return runs.flatMap(({ auditSequence, auditHash }) =>
+    auditSequence === undefined || auditHash === undefined ? [] : [{ sequence: auditSequence, hash: auditHash }],
+  );
+}
+
 /** What {@link createRunLedger} gives. */
 export type RunLedger = ReturnType<typeof createRunLedger>;
 
-/** @param runs - Table of the runs, one partition an archiver. */
-export function createRunLedger(runs: TableClient, archiverId: string, now: () => Date) {
+/**
+ * @param runs - Table of the runs, one partition an archiver.
+ * @param record - Told of every change before it is made.
+ */
+export function createRunLedger(runs: TableClient, archiverId: string, now: () => Date, record: RecordEvent) {
   const keyOf = (runId: string): RowKey => ({ partitionKey: archiverId, rowKey: runId });
   return {
     /** All runs, the first one first. A run a day makes this two requests after five years. */
@@ -110,6 +124,7 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
         listed: 0,
         relisted: 0,
       };
+      await record({ event: 'run.begun', runId, from: row.from, to: row.to });
       if (!(await insertRow(runs, keyOf(runId), { ...row }))) {
         throw new Error(`Run ${runId} was begun by another instance at the same moment; the next start goes on with it.`);
       }
@@ -123,6 +138,7 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
 
     /** The last page is enqueued. */
     async listed(run: RunRow, progress: Pick<RunRow, 'position' | 'listed' | 'relisted'>): Promise<void> {
+      await record({ event: 'run.listed', runId: run.runId, ...progress });
       await mergeRow(runs, keyOf(run.runId), { ...progress, listedAt: now().toISOString() });
     },
 
@@ -132,7 +148,13 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
      * @returns false where somebody else completed it first.
      */
     async completed(run: StoredRun, counts: RunCounts, at: Date): Promise<boolean> {
-      return mergeRow(runs, keyOf(run.runId), { counts: JSON.stringify(counts), completedAt: at.toISOString() }, run.etag);
+      const place = await record({ event: 'run.completed', runId: run.runId, counts });
+      return mergeRow(
+        runs,
+        keyOf(run.runId),
+        { counts: JSON.stringify(counts), completedAt: at.toISOString(), auditSequence: place.sequence, auditHash: place.hash },
+        run.etag,
+      );
     },
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { ArchiverProfile } from '../archivers.ts';
 import type { Settings } from '../config.ts';
 import type { ContentLedger } from '../ledger/content-ledger.ts';
@@ -11,6 +12,7 @@ import type { ItemLedger } from '../ledger/item-ledger.ts';
 import type { RunLedger } from '../ledger/run-ledger.ts';
 import type { MailboxImporter } from '../mailbox/mailbox-importer.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
+import type { Graph } from '../mailbox/graph-client.ts';
 import type { FindMailbox } from '../mailbox/directory.ts';
 import type { MappingTable } from '../mapping/parse-mapping-file.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -40,10 +42,13 @@ export interface Pipeline {
     readonly deliveries: DeliveryLedger;
     readonly content: ContentLedger;
   };
+  /** The chained log that every change of the ledger is written to first. */
+  readonly audit: AuditLog;
   readonly source: ItemSource;
   /** The custom mapping in force, or undefined where it is off. */
   readonly mapping: () => Promise<MappingTable | undefined>;
   readonly findMailbox: FindMailbox;
+  readonly graph: Graph;
   readonly importer: MailboxImporter<ComposedMessage>;
   readonly log: Log;
   readonly now: () => Date;

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -53,6 +53,16 @@ describe('a parent killed with -9', () => {
     assert.ok(pids.every(isRunning));
     program.kill('SIGKILL');
     await untilGone(pids);
+  });
+
+  test('leaves its children time to save, and they know that nobody waits', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'local-host-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const saved = join(folder, 'saved');
+    const { program, pids } = await startParent(t, `saving to ${saved}`);
+    program.kill('SIGKILL');
+    await untilGone(pids);
+    assert.equal(await readFile(saved, 'utf8'), 'parent gone');
   });
 
   test('leaves no child that is stuck in an endless loop, nor one whose clean-up never ends', async (t) => {

@@ -142,7 +142,7 @@ describe('npm start', () => {
         if (original.messageId !== null) assert.equal(copy.internetMessageId, original.messageId);
         assert.equal(copy.attachments.length, original.attachments.length);
         for (const [index, { contentType, size, sha256 }] of original.attachments.entries()) {
-          const attachment = copy.attachments[index];
+          const attachment: HeldMessage['attachments'][number] | undefined = copy.attachments[index];
           assert.equal(attachment?.contentType, contentType);
           assert.equal(attachment.sha256, sha256);
           assert.equal((await readFile(join(copy.place, attachment.file))).byteLength, size);

@@ -91,6 +91,12 @@ describe('an attachment arrives byte for byte', () => {
     assert.equal(item.body.content, 'text');
   });
 
+  test('where it is a message of a digest', async () => {
+    const digest = 'Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\nx\n--b\n\nSubject: two\n\ny\n--b--';
+    const contents = (await attachmentsOf(digest)).map(({ content }) => Buffer.from(content).toString());
+    assert.deepEqual(contents, ['Subject: one\n\nx', 'Subject: two\n\ny']);
+  });
+
   test('as the only content of an item', async () => {
     const [attachment] = await attachmentsOf('Content-Type: audio/amr\n\n#!AMR\r\n');
     assert.deepEqual([attachment?.name, Buffer.from(attachment!.content).toString()], ['attachment-1.amr', '#!AMR\r\n']);

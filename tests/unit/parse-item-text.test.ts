@@ -113,7 +113,7 @@ describe('the headers of an item', () => {
   });
 
   test('are read where they hold raw UTF-8, raw bytes of the charset of the text, or raw Latin', async () => {
-    assert.equal(await subjectOf(Buffer.from('Förderung')), 'Förderung');
+    assert.equal(await subjectOf(Buffer.from('Förderung'), 'text/plain; charset=windows-1255'), 'Förderung');
     assert.equal(await subjectOf('\xf9\xec\xe5\xed', 'text/plain; charset=windows-1255'), 'שלום');
     assert.equal(await subjectOf('caf\xe9'), 'café');
   });
@@ -141,6 +141,14 @@ describe('the headers of an item', () => {
     const item = await parse('Subject: one\rX-TELEMESSAGE-ArchiveMessageID: forged\r\n\r\nx');
     assert.equal(item.archiveMessageId, undefined);
     assert.equal(item.subject, 'one X-TELEMESSAGE-ArchiveMessageID: forged');
+    assert.equal((await parse('X-TELEMESSAGE-ArchiveMessageID: 1\r2\r\n\r\nx')).archiveMessageId, '1 2');
+  });
+
+  test('give the first ArchiveMessageID that is not empty, trimmed', async () => {
+    const item = await parse(
+      'X-TELEMESSAGE-ArchiveMessageID: \nX-TeleMessage-archivemessageid:  2 \nX-TELEMESSAGE-ArchiveMessageID: 3\n\nx',
+    );
+    assert.equal(item.archiveMessageId, '2');
   });
 
   test('are kept as a block as they stand, without the empty line', async () => {
@@ -195,6 +203,7 @@ describe('the time of an item', () => {
     ['22 Nov 2026 16:60:00 +0000', undefined],
     ['22 Nov 2026 16:00:61 +0000', undefined],
     ['22 Nov 2026 16:00:00 +9999', undefined],
+    ['22 Nov 2026 16:00:00 +1500', undefined],
     ['Thu, 01 Jan 1970 00:00:00 +0000', undefined],
     ['22 Nov 2100 16:00:00 +0000', undefined],
     ['22 Foo 2026 16:00:00 +0000', undefined],
