@@ -6,8 +6,11 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 
-/** The roles of the Entra application: an operator may do all that a reader may. */
-export type Role = 'Archive Reader' | 'Archive Operator';
+/**
+ * The roles of the Entra application (*Archive Reader* and *Archive Operator*; their values may hold no blank): an operator may do all
+ * that a reader may.
+ */
+export type Role = 'Archive.Reader' | 'Archive.Operator';
 
 // Source: Azure App Service, "access user claims in app code".
 const principalSchema = z.object({ claims: z.array(z.object({ typ: z.string(), val: z.string() })) });
@@ -37,7 +40,7 @@ export function callerOf(request: HttpRequest, role: Role): { readonly caller: s
   if (!principal.success) return refuse(401, 'The sign-in cannot be read.');
   const { claims } = principal.data;
   const roles = new Set(claims.filter(({ typ }) => ROLE_CLAIMS.has(typ)).map(({ val }) => val));
-  if (!roles.has(role) && !roles.has('Archive Operator')) return refuse(403, `This needs the role ${role}.`);
+  if (!roles.has(role) && !roles.has('Archive.Operator')) return refuse(403, `This needs the role ${role}.`);
   const caller = ID_CLAIMS.map((id) => claims.find(({ typ }) => typ === id)?.val).find((value) => value !== undefined);
   return caller === undefined ? refuse(401, 'The sign-in names nobody.') : { caller };
 }

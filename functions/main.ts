@@ -4,3 +4,4 @@ import './sweep-runs.ts';
 import './download-item.ts';
 import './import-item.ts';
 import './drain-poison.ts';
+import './parked.ts';

@@ -139,7 +139,7 @@ param signInAllowedClients array = [
   '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
 ]
 
-@description('Address ranges (CIDR) of the operators. Only they may then call the app over HTTP, and they reach storage and Key Vault beside the private endpoints. Empty: everybody may call the app, after sign-in, and nobody outside the network reaches the other two.')
+@description('Address ranges (CIDR) of the operators. Only they may then call the app over HTTP, and they reach storage and Key Vault beside the private endpoints. Empty: everybody may call the app, after sign-in, and only the app reaches the other two, where there is a private network.')
 param operatorIpRanges array = []
 
 @description('Object id of the Entra group that may upload the mapping file and read reports in storage; empty for none.')

@@ -4,6 +4,7 @@
  * @module
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { isOpen } from '../shared/ledger/run-ledger.ts';
 import type { Pipeline } from '../shared/pipeline/pipeline.ts';
 import type { HostProcess } from './host/start-host-process.ts';
 
@@ -41,7 +42,7 @@ export async function runDay(drive: Drive): Promise<boolean> {
     // Goes on with an interrupted listing, and completes what is done.
     await trigger(drive, 'sweepRuns');
     const runs = await drive.ledger.runs.all();
-    if (runs.length > 0 && runs.every(({ completedAt }) => completedAt !== undefined)) return true;
+    if (runs.length > 0 && !runs.some(isOpen)) return true;
     const now = JSON.stringify([drive.invocations(), runs.map(({ cursor, position, listedAt }) => [cursor, position, listedAt])]);
     idle = now === before ? idle + 1 : 0;
     before = now;

@@ -45,7 +45,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     storage,
     ledger: {
       runs: createRunLedger(tables.runs, archiver.id, now, audit.record),
-      items: createItemLedger(tables.items, tables.content, now, audit.record),
+      items: createItemLedger(tables.items, tables.content, archiver.id, now, audit.record),
       deliveries: createDeliveryLedger(tables.deliveries, now, audit.record),
       content: createContentLedger(tables.content),
     },
@@ -59,6 +59,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     }),
     mapping: createMappingSource({
       container: containers.config,
+      lastGood: containers.reports.getBlockBlobClient(`state/${archiver.id}-mapping.csv`),
       blobName: settings.MAPPING_CSV_BLOB.replace(/^config\//, ''),
       defaultCountry: settings.PHONE_DEFAULT_COUNTRY,
       log,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { isSupportedCountry, type CountryCode } from 'libphonenumber-js/max';
+import { isSupportedCountry, type CountryCode } from 'libphonenumber-js/min';
 import { archivers, type ArchiverProfile } from './archivers.ts';
 import { limits } from './limits.ts';
 

@@ -76,7 +76,10 @@ export async function verifyChain(
   }
   const end = Math.max(0, ...noted.keys());
   if (end > head.sequence) {
-    return { lines: head.sequence, broken: { ...last, problem: `is where the log ends; it went on to line ${end} of the chain when the last run was completed` } };
+    return {
+      lines: head.sequence,
+      broken: { ...last, problem: `is where the log ends; it went on to line ${end} of the chain when the last run was completed` },
+    };
   }
   return { lines: head.sequence };
 }

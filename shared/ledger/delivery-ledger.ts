@@ -131,6 +131,18 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       );
     },
 
+    /** What failed for good is tried again. Each is looked for first: a copy that failed its verification is in the mailbox. */
+    async reopened(group: DeliveryGroup): Promise<void> {
+      const failed = (await this.of(group)).filter(({ state }) => state === 'failed');
+      await mergeRows(
+        deliveries,
+        failed.map(({ partitionKey = '', rowKey = '' }) => [
+          { partitionKey, rowKey },
+          { state: 'creating', settled: true, attempts: 0, reason: '' },
+        ]),
+      );
+    },
+
     /** The deliveries of one content key. */
     async of(group: DeliveryGroup): Promise<TableEntityResult<DeliveryRow>[]> {
       const rows: TableEntityResult<DeliveryRow>[] = [];

@@ -8,7 +8,18 @@ import type { RecordEvent } from '../audit/audit-log.ts';
 import type { ParkReason } from '../errors.ts';
 import type { StagedBytes } from '../storage/stage-item.ts';
 import type { ListedItem } from '../telemessage/item-source.ts';
-import { hashKey, insertRows, mergeRow, readRow, restoreRow, rowsOfPartition, shardedPartition, shards, type RowKey } from './rows.ts';
+import {
+  hashKey,
+  insertRows,
+  mergeRow,
+  readRow,
+  removeRow,
+  restoreRow,
+  rowsOfPartition,
+  shardedPartition,
+  shards,
+  type RowKey,
+} from './rows.ts';
 
 /** What points at an item, in queue messages and between the steps. */
 export interface ItemReference {
@@ -54,8 +65,21 @@ export interface ItemRow {
   parkedPopReceipt?: string;
   /** The deliveries as they stood when the item ended, JSON of {@link DeliveryOutcome}[]; absent where they are too many for a column. */
   deliveries?: string;
+  /** Why, when and by whom the item was given up; its outcome stays what it was. */
+  discardReason?: string;
+  discardedAt?: string;
+  discardedBy?: string;
+  /** Mobile numbers of its participants, all but the ends of each masked, for the reports. */
+  maskedNumbers?: string;
   /** How often the sweep has enqueued it again. */
   requeues?: number;
+}
+
+/** A row of the index of parked items. */
+export interface ParkedRow {
+  runId: string;
+  reason: ParkReason;
+  parkedAt: string;
 }
 
 /** A row as it was read, with its version. */
@@ -105,11 +129,13 @@ export type ItemLedger = ReturnType<typeof createItemLedger>;
  * @param content - Table of identities; here: which run an item of the source belongs to.
  * @param record - Told of every change before it is made.
  */
-export function createItemLedger(items: TableClient, content: TableClient, now: () => Date, record: RecordEvent) {
+export function createItemLedger(items: TableClient, content: TableClient, archiverId: string, now: () => Date, record: RecordEvent) {
   const keyOf = (item: Pick<ItemReference, 'runId' | 'itemKey'>): RowKey => ({
     partitionKey: shardedPartition(item.runId, item.itemKey),
     rowKey: item.itemKey,
   });
+
+  const parkedKey = (itemKey: string): RowKey => ({ partitionKey: `parked-${archiverId}`, rowKey: itemKey });
 
   return {
     /**
@@ -119,12 +145,12 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
      *   and how many belong to an earlier run.
      */
     async recordListed(
-      run: { readonly runId: string; readonly archiverId: string },
+      run: { readonly runId: string },
       listed: readonly (ListedItem & { readonly sequence: number })[],
     ): Promise<{ items: ItemReference[]; relisted: number }> {
       const references = new Map<string, ItemReference & { type?: string }>();
       for (const { id, arrivedAt, type, sequence } of listed) {
-        const itemKey = itemKeyOf(run.archiverId, id);
+        const itemKey = itemKeyOf(archiverId, id);
         const reference = { runId: run.runId, itemKey, sourceId: id, sequence, arrivedAt };
         // The first mention counts where a page names an item twice.
         if (!references.has(itemKey)) references.set(itemKey, type === undefined ? reference : { ...reference, type });
@@ -133,7 +159,7 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
       const ownByShard = await Promise.all(
         [...byShard.values()].map(async (group) => {
           const sourceKey = ({ itemKey }: ItemReference): RowKey => ({
-            partitionKey: shardedPartition(`source-${run.archiverId}`, itemKey),
+            partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
             rowKey: itemKey,
           });
           const fresh = await insertRows(
@@ -167,7 +193,7 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
     read: (item: Pick<ItemReference, 'runId' | 'itemKey'>): Promise<StoredItem | undefined> => readRow<ItemRow>(items, keyOf(item)),
 
     /** Which run an item of the source belongs to, by its source id. */
-    async find(archiverId: string, sourceId: string): Promise<StoredItem | undefined> {
+    async find(sourceId: string): Promise<StoredItem | undefined> {
       const itemKey = itemKeyOf(archiverId, sourceId);
       const owner = await readRow<{ runId: string }>(content, {
         partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
@@ -190,6 +216,8 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
       const { outcome, reason, contentKey } = end;
       const { runId, itemKey } = item;
       await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey, duplicateOf: end.duplicateOf });
+      // An index of what waits for an operator: the rows themselves are spread over all runs there ever were.
+      if (end.parked !== undefined) await restoreRow(items, parkedKey(itemKey), { runId, reason, parkedAt: at });
       const deliveries = end.deliveries === undefined ? undefined : JSON.stringify(end.deliveries);
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
@@ -225,6 +253,27 @@ export function createItemLedger(items: TableClient, content: TableClient, now: 
         { outcome: '', reason: '', progressAt: now().toISOString(), requeues: change.requeues },
         item.etag,
       );
+    },
+
+    /** The item is dealt with: nothing of it waits for an operator any more. */
+    async unparked(itemKey: string): Promise<void> {
+      await removeRow(items, parkedKey(itemKey));
+    },
+
+    /** The run of a parked item, or undefined where it is not parked. */
+    async parkedIn(itemKey: string): Promise<string | undefined> {
+      return (await readRow<ParkedRow>(items, parkedKey(itemKey)))?.runId;
+    },
+
+    /** Everything that is parked, streamed, by key. @param after - Key of the last one that was seen. */
+    parked: (after = ''): AsyncIterable<TableEntityResult<ParkedRow>> =>
+      rowsOfPartition<ParkedRow>(items, `parked-${archiverId}`, '', after),
+
+    /** An operator gives the item up, for a reason that is kept. */
+    async discarded(item: StoredItem, discardReason: string, by: string): Promise<void> {
+      const { runId, itemKey } = item;
+      await record({ event: 'item.discarded', runId, itemKey, discardReason, by });
+      await mergeRow(items, keyOf(item), { discardReason, discardedBy: by, discardedAt: now().toISOString() });
     },
 
     /** All items of a run, streamed, shard by shard. */

@@ -124,12 +124,28 @@ export async function mergeRows(table: TableClient, rows: readonly (readonly [Ro
   }
 }
 
-/** All rows of a partition whose keys start with `prefix`, in the order of their keys, streamed. */
+/** Removes a row, if it is there. */
+export async function removeRow(table: TableClient, key: RowKey): Promise<void> {
+  try {
+    await table.deleteEntity(key.partitionKey, key.rowKey);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/**
+ * The rows of a partition in the order of their keys, streamed.
+ *
+ * @param prefix - What their keys start with.
+ * @param after - Only keys that come after this one.
+ */
 export function rowsOfPartition<Row extends object>(
   table: TableClient,
   partitionKey: string,
   prefix = '',
+  after = '',
 ): AsyncIterable<TableEntityResult<Row>> {
   const range = prefix === '' ? '' : ` and RowKey ge '${prefix}' and RowKey lt '${prefix}~'`;
-  return table.listEntities<Row>({ queryOptions: { filter: `PartitionKey eq '${partitionKey}'${range}` } });
+  const start = after === '' ? '' : ` and RowKey gt '${after}'`;
+  return table.listEntities<Row>({ queryOptions: { filter: `PartitionKey eq '${partitionKey}'${range}${start}` } });
 }

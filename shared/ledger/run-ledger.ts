@@ -4,7 +4,8 @@
  * @module
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
-import { insertRow, mergeRow, rowsOfPartition, type RowKey } from './rows.ts';
+import { insertRow, mergeRow, readRow, restoreRow, rowsOfPartition, type RowKey } from './rows.ts';
+import type { ChainHead } from '../audit/audit-chain.ts';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import type { RunCounts } from '../pipeline/count-run.ts';
 
@@ -31,6 +32,8 @@ export interface RunRow {
   completedAt?: string;
   /** {@link RunCounts} at completion, JSON. */
   counts?: string;
+  /** An item came back after completion; the watermark does not move back for it. */
+  recount?: boolean;
   /** Where the audit log had got to: a checkpoint that is kept apart from it. */
   auditSequence?: number;
   auditHash?: string;
@@ -85,11 +88,9 @@ export function watermark(runs: readonly Pick<RunRow, 'number' | 'to' | 'complet
   return (incomplete === -1 ? byNumber : byNumber.slice(0, incomplete)).at(-1)?.to;
 }
 
-/** The checkpoints of the audit log that the runs keep. */
-export function auditCheckpoints(runs: readonly Pick<RunRow, 'auditSequence' | 'auditHash'>[]): { sequence: number; hash: string }[] {
-  return runs.flatMap(({ auditSequence, auditHash }) =>
-    auditSequence === undefined || auditHash === undefined ? [] : [{ sequence: auditSequence, hash: auditHash }],
-  );
+/** Whether a run has items that may be under way: it is not complete yet, or one of them came back. */
+export function isOpen(run: Pick<RunRow, 'completedAt' | 'recount'>): boolean {
+  return run.completedAt === undefined || run.recount === true;
 }
 
 /** What {@link createRunLedger} gives. */
@@ -107,6 +108,13 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
       const rows: StoredRun[] = [];
       for await (const row of rowsOfPartition<RunRow>(runs, archiverId, `${archiverId}-`)) rows.push(row);
       return rows;
+    },
+
+    /** The checkpoints of the audit log that the runs keep. */
+    async auditCheckpoints(): Promise<ChainHead[]> {
+      return (await this.all()).flatMap(({ auditSequence: sequence, auditHash: hash }) =>
+        sequence === undefined || hash === undefined ? [] : [{ sequence, hash }],
+      );
     },
 
     /** Begins a planned run. */
@@ -142,6 +150,22 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
       await mergeRow(runs, keyOf(run.runId), { ...progress, listedAt: now().toISOString() });
     },
 
+    /** An item of a run that may be complete is under way again: its books are made anew when it has ended. */
+    async reopened(runId: string): Promise<void> {
+      await record({ event: 'run.reopened', runId });
+      await mergeRow(runs, keyOf(runId), { recount: true });
+    },
+
+    /** Which version of the mapping the parked items were last tried with. */
+    async mappingVersion(): Promise<string> {
+      return (await readRow<{ version: string }>(runs, keyOf('mapping')))?.version ?? '';
+    },
+
+    /** The parked items were tried with this version of the mapping. */
+    async mappingTried(version: string): Promise<void> {
+      await restoreRow(runs, keyOf('mapping'), { version });
+    },
+
     /**
      * Every item has ended and the books balance.
      *
@@ -152,7 +176,13 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
       return mergeRow(
         runs,
         keyOf(run.runId),
-        { counts: JSON.stringify(counts), completedAt: at.toISOString(), auditSequence: place.sequence, auditHash: place.hash },
+        {
+          counts: JSON.stringify(counts),
+          completedAt: run.completedAt ?? at.toISOString(),
+          recount: false,
+          auditSequence: place.sequence,
+          auditHash: place.hash,
+        },
         run.etag,
       );
     },

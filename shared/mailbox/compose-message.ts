@@ -6,6 +6,7 @@
 import type { Message, NullableOption, Recipient } from '@microsoft/microsoft-graph-types';
 import type { ArchiverProfile } from '../archivers.ts';
 import type { Address, ItemAttachment } from '../item/parsed-item.ts';
+import { cutText } from '../item/decode-text.ts';
 import { limits } from '../limits.ts';
 import type { ImportableItem } from './mailbox-importer.ts';
 
@@ -100,7 +101,7 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
   const { inline, uploads } = splitAttachments(attachments);
   const property = (id: string, value: string) => ({ id, value });
   const message: Message = {
-    subject: parsed.subject.slice(0, limits.subjectCharacters),
+    subject: cutText(parsed.subject, limits.subjectCharacters),
     ...(body === undefined ? {} : { body }),
     ...(parsed.from === undefined ? {} : { from: recipient(parsed.from), sender: recipient(parsed.sender ?? parsed.from) }),
     toRecipients: recipients(parsed.to),

@@ -12,6 +12,7 @@ import type { Graph } from './graph-client.ts';
 import { InDoubtError } from './graph-errors.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { MailboxCopy, MailboxImporter } from './mailbox-importer.ts';
+import { attachmentsAreWhole, compareCopy } from './verify-copy.ts';
 import { uploadAttachment } from './upload-attachment.ts';
 
 interface GraphItem {
@@ -62,11 +63,8 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
       sizes.push(...(page?.value ?? []).map(({ size }) => size));
       path = page?.['@odata.nextLink'];
     }
-    // Exchange counts some bytes of its own into an attachment's size, so only a smaller one proves a loss.
-    const expected = composed.attachments.map(({ content }) => content.byteLength).toSorted((one, other) => one - other);
-    const whole =
-      sizes.length === expected.length && sizes.toSorted((one, other) => one - other).every((size, at) => size >= (expected[at] ?? 0));
-    if (!whole) throw new TransientError('The attachments of an uploaded item are not all there.');
+    if (!attachmentsAreWhole(sizes, composed.attachments))
+      throw new TransientError('The attachments of an uploaded item are not all there.');
   };
 
   const createStaged = async (mailbox: Mailbox, composed: ComposedMessage): Promise<MailboxCopy> => {
@@ -112,6 +110,12 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
     async create(mailbox, composed) {
       if (composed.uploads.length > 0) return createStaged(mailbox, composed);
       return { messageId: await createIn(archive, mailbox, composed) };
+    },
+
+    async verify(mailbox, copy, composed) {
+      const differences = await compareCopy(graph, mailbox, copy.messageId, composed);
+      if (differences.length === 0) return;
+      throw new PermanentError('verification-failed', `The copy in the mailbox is not what was sent: ${differences.join(', ')}.`);
     },
 
     async find(mailbox, composed) {

@@ -36,6 +36,13 @@ export interface MailboxImporter<Composed> {
    */
   create(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy>;
 
+  /**
+   * Reads the copy back.
+   *
+   * @throws PermanentError (`verification-failed`) where it is not what was sent; the errors of the request.
+   */
+  verify(mailbox: Mailbox, copy: MailboxCopy, composed: Composed): Promise<void>;
+
   /** Looks for a copy that an earlier attempt may have made, and clears away what that attempt left unfinished. */
   find(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy | undefined>;
 }

@@ -82,7 +82,7 @@ export async function mapParticipants(participants: readonly Participant[], rule
 
   const mailboxes = new Map<string, Mailbox>();
   for (const { mailbox } of results) {
-    if (mailbox !== undefined && !mailboxes.has(mailbox.id)) mailboxes.set(mailbox.id, mailbox);
+    if (mailbox !== undefined) mailboxes.set(mailbox.id, mailbox);
   }
   return { mailboxes: [...mailboxes.values()], mappedBy: results.map(({ mappedBy }) => mappedBy) };
 }

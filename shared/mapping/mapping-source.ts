@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { ContainerClient } from '@azure/storage-blob';
-import type { CountryCode } from 'libphonenumber-js';
+import { createHash } from 'node:crypto';
+import type { BlobClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import type { CountryCode } from 'libphonenumber-js/min';
 import { RetryAfterError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../pipeline/pipeline.ts';
@@ -20,8 +21,10 @@ const LOGGED_PROBLEMS = 20;
 
 /** What the mapping is read from. */
 export interface MappingSourceOptions {
-  /** The container `config`. */
+  /** The container `config`, which the app only reads. */
   readonly container: ContainerClient;
+  /** Where the last accepted file is kept, so that a restart does not lose it. */
+  readonly lastGood: BlockBlobClient;
   /** Name of the blob in it, or empty where custom mapping is off. */
   readonly blobName: string;
   readonly defaultCountry: CountryCode | undefined;
@@ -30,10 +33,8 @@ export interface MappingSourceOptions {
   readonly now: () => number;
 }
 
-/** Where the last accepted file is kept, so that a restart does not lose it. */
-export function lastGoodName(blobName: string): string {
-  return `${blobName}.last-good`;
-}
+/** A mapping, and which version of the file it is. */
+export type MappingInForce = MappingTable & { readonly version: string };
 
 /**
  * Makes the function that gives the mapping in force, or undefined where there is none (no file).
@@ -41,16 +42,15 @@ export function lastGoodName(blobName: string): string {
  * It throws a RetryAfterError where a file is there, is refused, and no earlier one was ever accepted: mapping by address alone could
  * then put an item into a mailbox that the file was meant to keep it from.
  */
-export function createMappingSource(options: MappingSourceOptions): () => Promise<MappingTable | undefined> {
-  const { container, blobName, defaultCountry, log, now } = options;
-  let table: MappingTable | undefined;
+export function createMappingSource(options: MappingSourceOptions): () => Promise<MappingInForce | undefined> {
+  const { container, lastGood, blobName, defaultCountry, log, now } = options;
+  let table: MappingInForce | undefined;
   let etag: string | undefined;
   let refused = false;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let checking: Promise<void> | undefined;
 
-  const download = async (name: string, ifNoneMatch: string | undefined) => {
-    const blob = container.getBlobClient(name);
+  const download = async (blob: BlobClient, ifNoneMatch?: string) => {
     const response = await blob.download(0, limits.mappingBytes + 1, ifNoneMatch === undefined ? {} : { conditions: { ifNoneMatch } });
     const chunks: Buffer[] = [];
     for await (const chunk of response.readableStreamBody ?? []) chunks.push(chunk as Buffer);
@@ -60,19 +60,24 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
   const useLastGood = async (): Promise<void> => {
     if (table !== undefined) return;
     try {
-      table = parseMappingFile((await download(lastGoodName(blobName), undefined)).bytes, parseOptions);
+      table = read(await download(lastGood));
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
   };
 
+  const read = ({ bytes }: { readonly bytes: Buffer }): MappingInForce => ({
+    ...parseMappingFile(bytes, parseOptions),
+    version: createHash('sha256').update(bytes).digest('hex'),
+  });
+
   const parseOptions = defaultCountry === undefined ? {} : { defaultCountry };
 
   const accept = async (bytes: Buffer): Promise<void> => {
     try {
-      table = parseMappingFile(bytes, parseOptions);
+      table = read({ bytes });
       refused = false;
-      await container.getBlockBlobClient(lastGoodName(blobName)).upload(bytes, bytes.byteLength);
+      await lastGood.upload(bytes, bytes.byteLength);
       log.info('mapping.accepted', { rows: table.rows });
     } catch (error) {
       if (!(error instanceof MappingFileError)) throw error;
@@ -84,7 +89,7 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
 
   const check = async (): Promise<void> => {
     try {
-      const file = await download(blobName, etag);
+      const file = await download(container.getBlobClient(blobName), etag);
       await accept(file.bytes);
       // Only now: a failure above is tried again.
       etag = file.etag;
@@ -93,7 +98,7 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
       if (!isMissing(error)) throw error;
       if (etag !== undefined || table !== undefined) log.info('mapping.removed');
       [table, etag, refused] = [undefined, undefined, false];
-      await container.getBlobClient(lastGoodName(blobName)).deleteIfExists();
+      await lastGood.deleteIfExists();
     }
   };
 

@@ -66,15 +66,14 @@ function readNational(digits: string, country: CountryCode | undefined): string[
  * TeleMessage writes numbers with country code and without plus, so bare digits are international first and national second; both are
  * kept, because `3125550123` is Chicago as well as the Netherlands.
  *
- * @param text - With any separators; a leading `'`, which spreadsheets leave, and a trunk `(0)` are taken off.
+ * @param text - With any separators; a leading `'`, which spreadsheets leave, is taken off, and so is a trunk `(0)` where the country has one.
  * @param defaultCountry - For numbers without a country code (setting PHONE_DEFAULT_COUNTRY).
  * @returns E.164 readings, the likeliest first, none twice; empty where the text is no number of 7 to 15 digits.
  */
 export function readNumber(text: string, defaultCountry?: CountryCode): string[] {
   const ascii = toAscii(text.slice(0, limits.displayNameCharacters))
     .trim()
-    .replace(/^['\u2018\u2019]/, '')
-    .replace('(0)', '');
+    .replace(/^['\u2018\u2019]/, '');
   const digits = digitsOf(ascii);
   if (/^[\s(]*\+/.test(ascii)) return readInternational(digits);
   const international = readInternational(digits.startsWith('00') ? digits.slice(2) : digits);
@@ -90,24 +89,26 @@ function splitGroup(group: string): string[] {
 }
 
 function isNumber(text: string): boolean {
-  const { length } = digitsOf(text);
+  const { length } = digitsOf(text).replace(/^00/, '');
   return length >= FEWEST_DIGITS && length <= MOST_DIGITS;
+}
+
+function isWhole(text: string): boolean {
+  return digitsOf(text).length >= WHOLE_NUMBER_DIGITS;
 }
 
 /** Reads one run of digits and separators, which may hold several numbers, or a number beside other digits. */
 function readGroup(group: string): string[] {
   const words = splitGroup(group);
   if (/^\(?(?:\+|00)/.test(group)) {
-    // An international prefix says where the number starts, and E.164 how long it can be.
-    let count = 0;
-    let length = 0;
-    while (count < words.length && length + digitsOf(words[count] ?? '').length <= MOST_DIGITS + 2)
-      length += digitsOf(words[count++] ?? '').length;
-    const rest = words.slice(count).join(' ');
-    return [words.slice(0, count).join(' '), ...(rest === '' || count === 0 ? [] : readGroup(rest))].filter(isNumber);
+    // The prefix says where the number starts; where it ends is open when further digits follow (`+1 617 555 0101 22`).
+    const starts = words.map((_, index) => words.slice(0, index + 1).join(' ')).filter(isNumber);
+    const [longest, ...shorter] = starts.toReversed();
+    if (longest === undefined) return [];
+    const rest = words.slice(splitGroup(longest).length).join(' ');
+    return [longest, ...shorter.filter(isWhole), ...readGroup(rest)];
   }
   const joined = words.join(' ');
-  const isWhole = (word: string) => digitsOf(word).length >= WHOLE_NUMBER_DIGITS;
   return [...words.filter(isWhole), ...(isNumber(joined) ? [joined] : words.filter((word) => !isWhole(word)))].filter(isNumber);
 }
 

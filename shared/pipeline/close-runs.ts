@@ -4,7 +4,7 @@
  * @module
  */
 import { outcomeOf } from '../ledger/item-ledger.ts';
-import type { StoredRun } from '../ledger/run-ledger.ts';
+import { isOpen, type StoredRun } from '../ledger/run-ledger.ts';
 import { isBalanced } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
 import { countRun } from './report-items.ts';
@@ -22,7 +22,7 @@ export async function closeRuns(pipeline: Pipeline): Promise<number> {
   const { ledger, log, now } = pipeline;
   let open = 0;
   for (const run of await ledger.runs.all()) {
-    if (run.completedAt !== undefined) continue;
+    if (!isOpen(run)) continue;
     if (run.listedAt === undefined || (await hasPending(pipeline, run))) {
       open += 1;
       continue;

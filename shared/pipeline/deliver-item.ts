@@ -9,6 +9,7 @@ import type { DeliveryOutcome } from '../ledger/item-ledger.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
 import { InDoubtError } from '../mailbox/graph-errors.ts';
+import type { MailboxCopy } from '../mailbox/mailbox-importer.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -32,6 +33,25 @@ function attemptFailed(mailbox: Mailbox, error: unknown): Attempt {
   const certain = (error instanceof TransientError && !(error instanceof InDoubtError)) || error instanceof RetryAfterError;
   const settled = certain || (error instanceof InDoubtError && error.settled);
   return { end: { mailbox, state: certain ? 'pending' : 'creating', settled }, outcome: pending(mailbox), error };
+}
+
+/** Whether a copy is among those that are read back: a share of the keys, the same ones on every try. */
+function isSampled(contentKey: string, share: number): boolean {
+  return Number.parseInt(contentKey.slice(0, 8), 16) / 2 ** 32 < share;
+}
+
+/** The copy is there; now the share that the settings ask for is read back. */
+async function checkCopy(pipeline: Pipeline, mailbox: Mailbox, copy: MailboxCopy, composed: ComposedMessage): Promise<Attempt> {
+  if (isSampled(composed.contentKey, pipeline.settings.VERIFY_SHARE)) {
+    try {
+      await pipeline.importer.verify(mailbox, copy, composed);
+    } catch (error) {
+      if (error instanceof PermanentError) return attemptFailed(mailbox, error);
+      // Whatever kept us from reading it, the copy was made: the next attempt has to find it, not to make another.
+      return { end: { mailbox, state: 'creating', settled: true, ...copy }, outcome: pending(mailbox), error };
+    }
+  }
+  return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
 }
 
 async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Delivery, composed: ComposedMessage): Promise<Attempt> {
@@ -59,7 +79,7 @@ async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Deliv
     if (row.state === 'creating') {
       try {
         const copy = await importer.find(mailbox, composed);
-        if (copy !== undefined) return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
+        if (copy !== undefined) return await checkCopy(pipeline, mailbox, copy, composed);
       } catch (error) {
         if (error instanceof PermanentError) return attemptFailed(mailbox, error);
         return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
@@ -71,7 +91,7 @@ async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Deliv
   }
   try {
     const copy = await importer.create(mailbox, composed);
-    return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
+    return await checkCopy(pipeline, mailbox, copy, composed);
   } catch (error) {
     return attemptFailed(mailbox, error);
   }

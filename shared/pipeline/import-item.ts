@@ -10,6 +10,7 @@ import type { ParsedItem } from '../item/parsed-item.ts';
 import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants } from '../mapping/map-participants.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
 import { readStagedHead, readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
 import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
@@ -60,6 +61,7 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
       case 'supersedes':
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
         await ledger.items.ended(claim.twin, { outcome: 'skipped', contentKey, duplicateOf: message.sourceId });
+        await ledger.items.unparked(claim.twin.itemKey);
         if (await claim.confirm()) return true;
         break;
       case 'duplicate':
@@ -70,19 +72,26 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
   }
 }
 
-async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
-  const { settings, ledger, importer, mapping, findMailbox } = pipeline;
-  const { contentKey, content } = await openItem(pipeline, message);
-  if (!(await claimContent(pipeline, message, contentKey))) return;
-  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
-
+/** Who gets the item, by the mapping in force. */
+export async function mapItem(pipeline: Pipeline, { participants }: Pick<ParsedItem, 'participants'>): Promise<readonly Mailbox[]> {
+  const { settings, mapping, findMailbox } = pipeline;
   const table = await mapping();
-  const { mailboxes } = await mapParticipants(content.parsed.participants, {
+  const { mailboxes } = await mapParticipants(participants, {
     ...(table === undefined ? {} : { mapping: table }),
     ...(settings.PHONE_DEFAULT_COUNTRY === undefined ? {} : { defaultCountry: settings.PHONE_DEFAULT_COUNTRY }),
     automatic: settings.MAPPING_AUTOMATIC,
     findMailbox,
   });
+  return mailboxes;
+}
+
+async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
+  const { ledger, importer } = pipeline;
+  const { contentKey, content } = await openItem(pipeline, message);
+  if (!(await claimContent(pipeline, message, contentKey))) return;
+  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
+
+  const mailboxes = await mapItem(pipeline, content.parsed);
   if (mailboxes.length === 0) return parkItem(pipeline, message, { reason: 'unmapped', contentKey });
 
   const { sha256, arrivedAt, runId } = message;

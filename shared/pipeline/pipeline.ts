@@ -14,7 +14,7 @@ import type { MailboxImporter } from '../mailbox/mailbox-importer.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
 import type { Graph } from '../mailbox/graph-client.ts';
 import type { FindMailbox } from '../mailbox/directory.ts';
-import type { MappingTable } from '../mapping/parse-mapping-file.ts';
+import type { MappingInForce } from '../mapping/mapping-source.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ItemSource } from '../telemessage/item-source.ts';
 
@@ -32,7 +32,7 @@ export interface Log {
 export interface Pipeline {
   readonly settings: Pick<
     Settings,
-    'MAPPING_AUTOMATIC' | 'PHONE_DEFAULT_COUNTRY' | 'USER_EMAIL_HEADER' | 'MAX_ITEM_BYTES' | 'WINDOW_OVERLAP_MINUTES'
+    'MAPPING_AUTOMATIC' | 'PHONE_DEFAULT_COUNTRY' | 'USER_EMAIL_HEADER' | 'MAX_ITEM_BYTES' | 'WINDOW_OVERLAP_MINUTES' | 'VERIFY_SHARE'
   >;
   readonly archiver: ArchiverProfile;
   readonly storage: Storage;
@@ -46,7 +46,7 @@ export interface Pipeline {
   readonly audit: AuditLog;
   readonly source: ItemSource;
   /** The custom mapping in force, or undefined where it is off. */
-  readonly mapping: () => Promise<MappingTable | undefined>;
+  readonly mapping: () => Promise<MappingInForce | undefined>;
   readonly findMailbox: FindMailbox;
   readonly graph: Graph;
   readonly importer: MailboxImporter<ComposedMessage>;

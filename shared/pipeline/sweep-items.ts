@@ -4,6 +4,7 @@
  * @module
  */
 import { identityOf, outcomeOf, type StoredItem } from '../ledger/item-ledger.ts';
+import { isOpen } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import { sendMessage } from './messages.ts';
 import { parkItem } from './park-item.ts';
@@ -44,7 +45,7 @@ export async function sweepItems(pipeline: Pipeline, staleMs: number = limits.st
   const before = new Date(now().getTime() - staleMs).toISOString();
   let stale = 0;
   for (const run of await ledger.runs.all()) {
-    if (run.completedAt !== undefined) continue;
+    if (!isOpen(run)) continue;
     for await (const row of ledger.items.ofRun(run.runId)) {
       if (outcomeOf(row) !== 'pending' || row.progressAt > before) continue;
       stale += 1;

@@ -7,6 +7,7 @@ import { describeError } from '../errors.ts';
 import { closeRuns } from './close-runs.ts';
 import { listDailyItems } from './list-daily-items.ts';
 import type { Pipeline } from './pipeline.ts';
+import { freeMappedItems } from './parked-items.ts';
 import { sweepItems } from './sweep-items.ts';
 
 /**
@@ -17,6 +18,7 @@ import { sweepItems } from './sweep-items.ts';
 export async function sweepRuns(pipeline: Pipeline): Promise<void> {
   const tasks = {
     'list the rest of an interrupted run': () => listDailyItems(pipeline, false),
+    'free the items that a changed mapping maps': () => freeMappedItems(pipeline),
     'enqueue lost items again': () => sweepItems(pipeline),
     'complete finished runs': () => closeRuns(pipeline),
   };

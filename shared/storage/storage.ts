@@ -26,6 +26,8 @@ export const tableNames = ['runs', 'items', 'deliveries', 'content'] as const;
 
 /** Clients for everything that the app keeps. */
 export interface Storage {
+  /** Reached by a connection string: nobody has prepared it. */
+  readonly isEmulated: boolean;
   readonly containers: Readonly<Record<(typeof containerNames)[number], ContainerClient>>;
   readonly queues: Readonly<Record<keyof typeof queueNames, QueueClient>>;
   readonly tables: Readonly<Record<(typeof tableNames)[number], TableClient>>;
@@ -49,6 +51,7 @@ export function connectStorage(settings: StorageSettings, identity: () => TokenC
   const connectionString = settings.AzureWebJobsStorage;
   if (connectionString !== undefined) {
     return assemble(
+      true,
       BlobServiceClient.fromConnectionString(connectionString),
       QueueServiceClient.fromConnectionString(connectionString),
       (table) => TableClient.fromConnectionString(connectionString, table, { allowInsecureConnection: true }),
@@ -64,24 +67,35 @@ export function connectStorage(settings: StorageSettings, identity: () => TokenC
   }
   const credential = identity();
   return assemble(
+    false,
     new BlobServiceClient(blob.href, credential),
     new QueueServiceClient(queue.href, credential),
     (name) => new TableClient(table.href, name, credential),
   );
 }
 
-function assemble(blobs: BlobServiceClient, queues: QueueServiceClient, table: (name: string) => TableClient): Storage {
+function assemble(
+  isEmulated: boolean,
+  blobs: BlobServiceClient,
+  queues: QueueServiceClient,
+  table: (name: string) => TableClient,
+): Storage {
   const record = <Key extends string, Value>(keys: readonly Key[], make: (key: Key) => Value) =>
     Object.fromEntries(keys.map((key) => [key, make(key)])) as Record<Key, Value>;
   return {
+    isEmulated,
     containers: record(containerNames, (name) => blobs.getContainerClient(name)),
     queues: record(Object.keys(queueNames) as (keyof typeof queueNames)[], (name) => queues.getQueueClient(queueNames[name])),
     tables: record(tableNames, table),
   };
 }
 
-/** Creates what is missing. Bicep has made everything already in Azure; under Azurite nothing is there at first. */
+/**
+ * Creates what is missing in an account reached by connection string, which is the emulator. In Azure Bicep has made everything, and the
+ * app's rights stand on each container, queue and table, so that it may create none.
+ */
 export async function ensureStorage(storage: Storage): Promise<void> {
+  if (!storage.isEmulated) return;
   await Promise.all([
     ...Object.values(storage.containers).map((container) => container.createIfNotExists()),
     ...Object.values(storage.queues).map((queue) => queue.createIfNotExists()),

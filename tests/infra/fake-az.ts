@@ -101,7 +101,7 @@ function describe(definition: Record<string, unknown>): string {
     ids(definition['appRoles']),
     ids(api['oauth2PermissionScopes']),
     uris,
-    String(api['requestedAccessTokenVersion'] ?? null),
+    JSON.stringify(api['requestedAccessTokenVersion'] ?? null),
     'AzureADMyOrg',
   ].join(' ');
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createAuditLog } from '../../shared/audit/audit-log.ts';
-import { auditCheckpoints } from '../../shared/ledger/run-ledger.ts';
 import type { Azurite } from '../../local/storage/start-azurite.ts';
 import { makeWorld, sms, startStorage, type World } from '../support/world.ts';
 
@@ -71,7 +70,11 @@ describe('audit log', () => {
     withWorld(async (world) => {
       const { containers } = world.pipeline.storage;
       const logs = [0, 1].map(() => createAuditLog(containers.audit, 'enterprise-number', world.now));
-      await Promise.all(logs.flatMap((log, instance) => Array.from({ length: 40 }, (_, index) => log.record({ event: 'test', id: `${instance}-${index}` }))));
+      await Promise.all(
+        logs.flatMap((log, instance) =>
+          Array.from({ length: 40 }, (_, index) => log.record({ event: 'test', id: `${instance}-${index}` })),
+        ),
+      );
       const first = logs[0];
       assert.ok(first);
       assert.deepEqual(await first.verify(), { lines: 80 });
@@ -100,6 +103,6 @@ describe('audit log', () => {
       world.add('x', sms({ id: 'x' }));
       await world.day();
       await tamper(world, (lines) => lines.slice(0, -1));
-      assert.match((await world.pipeline.audit.verify(auditCheckpoints(await world.pipeline.ledger.runs.all()))).broken?.problem ?? '', /ends/);
+      assert.match((await world.pipeline.audit.verify(await world.pipeline.ledger.runs.auditCheckpoints())).broken?.problem ?? '', /ends/);
     }));
 });

@@ -60,6 +60,7 @@ describe('a mapping file is read', () => {
     'with blanks around quotes and cells': DOCUMENTED.replace(/[^,\r\n]+/g, ' "$&" '),
     'with other columns, in another order':
       'Department,MAILBOX,"Name, first",Mobile number\nA,susan@company.com,"S ""S""\nS",445204334324\nB,ada@company.com,,16175550101',
+    'with more commas inside quotes than delimiters': 'phone;"a,b,c,d";UPN\n445204334324;;susan@company.com\n16175550101;;ada@company.com',
     'with a header in other words': 'phone;UPN\n445204334324;susan@company.com\n16175550101;ada@company.com',
     'with a header in other punctuation':
       'EXTERNAL_USER-ID , Microsoft365 User mailbox\n445204334324,susan@company.com\n16175550101,ada@company.com',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PermanentError } from '../../shared/errors.ts';
 import { parseItem } from '../../shared/item/parse-item.ts';
 import type { ParsedItem } from '../../shared/item/parsed-item.ts';
 import { limits } from '../../shared/limits.ts';
@@ -181,72 +180,5 @@ describe('the headers of an item', () => {
     assert.deepEqual([item.subject, item.participants, item.attachments, item.headerBlock], ['', [], [], '']);
     assert.equal(item.body.content, ' this is not MIME at all ÿþ');
     assert.equal((await parse('')).body.content, '');
-  });
-});
-
-describe('the time of an item', () => {
-  const times: [string, string | undefined][] = [
-    ['Sun, 22 Nov 2026 16:00:00 +0200', '2026-11-22T14:00:00.000Z'],
-    ['22 Nov 2026 16:00 -0330', '2026-11-22T19:30:00.000Z'],
-    ['Sun, 22 Nov 2026 16:00:00 GMT', '2026-11-22T16:00:00.000Z'],
-    ['Sun, 22 Nov 2026 16:00:00', '2026-11-22T16:00:00.000Z'],
-    ['Sun, 22 Nov 2026 16:00:00 EST', '2026-11-22T21:00:00.000Z'],
-    ['Sun, 22 Nov 2026 16:00:00 +0000 (Coordinated Universal Time)', '2026-11-22T16:00:00.000Z'],
-    ['sunday, 22-nov-26 16:00:00 Z', '2026-11-22T16:00:00.000Z'],
-    ['31 Dec 98 23:59:60 +0000', '1998-12-31T23:59:59.000Z'],
-    ['2026-11-22T16:00:00+02:00', '2026-11-22T14:00:00.000Z'],
-    ['2026-11-22 16:00:00', '2026-11-22T16:00:00.000Z'],
-    ['29 Feb 2024 00:00:00 +0000', '2024-02-29T00:00:00.000Z'],
-    ['29 Feb 2026 00:00:00 +0000', undefined],
-    ['31 Apr 2026 00:00:00 +0000', undefined],
-    ['22 Nov 2026 24:00:00 +0000', undefined],
-    ['22 Nov 2026 16:60:00 +0000', undefined],
-    ['22 Nov 2026 16:00:61 +0000', undefined],
-    ['22 Nov 2026 16:00:00 +9999', undefined],
-    ['22 Nov 2026 16:00:00 +1500', undefined],
-    ['Thu, 01 Jan 1970 00:00:00 +0000', undefined],
-    ['22 Nov 2100 16:00:00 +0000', undefined],
-    ['22 Foo 2026 16:00:00 +0000', undefined],
-    ['hello 5', undefined],
-    ['1795363200', undefined],
-    ['', undefined],
-  ];
-  for (const [value, expected] of times) {
-    test(`of the Date "${value}" is ${expected ?? 'unknown'}`, async () => {
-      assert.equal((await parse(`Date: ${value}\n\nx`)).sentAt, expected);
-    });
-  }
-
-  test('is unknown without a Date header', async () => {
-    assert.equal((await parse('Subject: one\n\nx')).sentAt, undefined);
-  });
-});
-
-describe('the limits of an item', () => {
-  const refused = (limit: string) => (error: unknown) =>
-    error instanceof PermanentError && error.reason === 'unreadable' && error.message.includes(`(limit ${limit})`);
-  const parts = (count: number) => parse(`Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(count)}--b--\n`);
-  const nested = (depth: number) =>
-    parse(
-      Array.from({ length: depth }, (_, level) => `Content-Type: multipart/mixed; boundary=b${level}\n\n--b${level}\n`).join(''),
-      '\nhello',
-    );
-
-  test('take as many parts as allowed and refuse one more', async () => {
-    await parts(limits.mimeParts - 1);
-    await assert.rejects(parts(limits.mimeParts), refused('mimeParts'));
-  });
-
-  test('take as deep a nesting as allowed and refuse one more', async () => {
-    assert.equal((await nested(limits.mimeNestingDepth)).body.content, 'hello');
-    await assert.rejects(nested(limits.mimeNestingDepth + 1), refused('mimeNestingDepth'));
-  });
-
-  test('take as many header bytes as allowed and refuse one more, however they are spread over parts', async () => {
-    const line = 'X-A: b\n';
-    await parse(line, `X-B: ${'b'.repeat(limits.headerBytes - line.length - 6)}\n`, '\nx');
-    await assert.rejects(parse(line, `X-B: ${'b'.repeat(limits.headerBytes - line.length - 5)}\n`, '\nx'), refused('headerBytes'));
-    const half = `--b\nX-A: ${'b'.repeat(limits.headerBytes / 2)}\n\nx\n`;
-    await assert.rejects(parse('Content-Type: multipart/mixed; boundary=b\n\n', half, half), refused('headerBytes'));
   });
 });

@@ -1,0 +1,57 @@
+/** HTTP: what an operator does with parked items. @module */
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
+import { z } from 'zod';
+import { PARK_REASONS, type ParkReason } from '../shared/errors.ts';
+import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../shared/pipeline/parked-items.ts';
+import type { Pipeline } from '../shared/pipeline/pipeline.ts';
+import { settings } from './archiver.ts';
+import { answer, forRole, readBody } from './http.ts';
+
+const itemKey = z.string().regex(/^[0-9a-f]{40}$/, 'expected the key of an item, 40 hex digits');
+const reason = z.enum(Object.keys(PARK_REASONS) as [ParkReason, ...ParkReason[]]);
+const after = itemKey.optional();
+const reprocessBody = z.union([
+  z.strictObject({ itemKey }),
+  z.strictObject({ reason, after }),
+  z.strictObject({ all: z.literal(true), after }),
+]);
+const discardBody = z.strictObject({ itemKey, reason: z.string().trim().min(3).max(500) });
+const listQuery = z.strictObject({ reason: reason.optional(), after });
+
+const list = (pipeline: Pipeline, request: HttpRequest) =>
+  answer(listQuery, Object.fromEntries(request.query), async ({ reason, after }) =>
+    listParked(pipeline, { ...(reason && { reason }), ...(after && { after }) }),
+  );
+
+const show = (pipeline: Pipeline, request: HttpRequest) => answer(itemKey, request.params['itemKey'], (key) => showParked(pipeline, key));
+
+const reprocess = async (pipeline: Pipeline, request: HttpRequest, caller: string) =>
+  answer(reprocessBody, await readBody(request), async (body) => {
+    if ('itemKey' in body) return (await reprocessItem(pipeline, body.itemKey, caller)) ? { reprocessed: 1 } : undefined;
+    const { after } = body;
+    return reprocessItems(pipeline, { ...('reason' in body && { reason: body.reason }), ...(after && { after }) }, caller);
+  });
+
+const discard = async (pipeline: Pipeline, request: HttpRequest, caller: string): Promise<HttpResponseInit> =>
+  answer(discardBody, await readBody(request), async (body) =>
+    (await discardItem(pipeline, body.itemKey, body.reason, caller)) ? { discarded: 1 } : undefined,
+  );
+
+const verify = async (pipeline: Pipeline): Promise<HttpResponseInit> => ({
+  jsonBody: await pipeline.audit.verify(await pipeline.ledger.runs.auditCheckpoints()),
+});
+
+if (settings !== undefined) {
+  // The platform signs callers in (authsettingsV2); the function keys of `authLevel` would be a second way in.
+  const anonymous = { authLevel: 'anonymous' } as const;
+  app.http('listParked', { ...anonymous, methods: ['GET'], route: 'parked', handler: forRole('Archive.Reader', list) });
+  app.http('showParked', { ...anonymous, methods: ['GET'], route: 'parked/{itemKey}', handler: forRole('Archive.Reader', show) });
+  app.http('reprocessParked', {
+    ...anonymous,
+    methods: ['POST'],
+    route: 'parked/reprocess',
+    handler: forRole('Archive.Operator', reprocess),
+  });
+  app.http('discardParked', { ...anonymous, methods: ['POST'], route: 'parked/discard', handler: forRole('Archive.Operator', discard) });
+  app.http('verifyAudit', { ...anonymous, methods: ['GET'], route: 'audit/verify', handler: forRole('Archive.Reader', verify) });
+}

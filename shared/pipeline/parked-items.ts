@@ -1,0 +1,178 @@
+/**
+ * What an operator does with parked items: look at them, try them again, give them up. Used by the HTTP functions and the command line.
+ *
+ * @module
+ */
+import { PermanentError, type ParkReason } from '../errors.ts';
+import type { StoredItem } from '../ledger/item-ledger.ts';
+import { parseItem } from '../item/parse-item.ts';
+import { queueNames } from '../storage/storage.ts';
+import { storageStatus } from '../storage/storage-errors.ts';
+import { readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
+import { mapItem } from './import-item.ts';
+import type { Pipeline } from './pipeline.ts';
+import { deliveriesOf, type ItemReport } from './report-items.ts';
+import { enqueueAgain } from './sweep-items.ts';
+
+/** A parked item as an operator sees it. */
+export interface ParkedItem extends ItemReport {
+  readonly itemKey: string;
+  readonly runId: string;
+  readonly arrivedAt: string;
+  readonly parkedAt: string;
+  /** In bytes; absent where the item was never transferred. */
+  readonly size?: number;
+  readonly maskedNumbers?: string;
+}
+
+/** Which parked items are meant. */
+export interface ParkedFilter {
+  readonly reason?: ParkReason;
+  /** Go on after this item key. */
+  readonly after?: string;
+}
+
+/** Items of one page, and of one call of {@link reprocessItems}: well within the 230 s that Azure gives an HTTP call. */
+const PAGE = 200;
+
+async function describe(pipeline: Pipeline, row: StoredItem): Promise<ParkedItem> {
+  const { itemKey, runId, arrivedAt, endedAt, sourceId, outcome, reason, contentKey, size, maskedNumbers } = row;
+  return {
+    itemKey,
+    runId,
+    arrivedAt,
+    parkedAt: endedAt ?? '',
+    sourceId,
+    outcome: outcome === undefined || outcome === '' ? 'pending' : outcome,
+    ...(reason === undefined ? {} : { reason }),
+    contentKey: contentKey ?? null,
+    deliveries: await deliveriesOf(pipeline, row),
+    ...(size === undefined ? {} : { size }),
+    ...(maskedNumbers === undefined ? {} : { maskedNumbers }),
+  };
+}
+
+/**
+ * One page of parked items, by key.
+ *
+ * @returns the items, and the key to go on after where there are more.
+ */
+export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}): Promise<{ items: ParkedItem[]; after?: string }> {
+  const items: ParkedItem[] = [];
+  for await (const { rowKey = '', runId, reason } of pipeline.ledger.items.parked(filter.after)) {
+    if (filter.reason !== undefined && filter.reason !== reason) continue;
+    const row = await pipeline.ledger.items.read({ runId, itemKey: rowKey });
+    if (row !== undefined) items.push(await describe(pipeline, row));
+    if (items.length === PAGE) return { items, after: rowKey };
+  }
+  return { items };
+}
+
+/** One parked item, or undefined where it is not parked. */
+export async function showParked(pipeline: Pipeline, itemKey: string): Promise<ParkedItem | undefined> {
+  const row = await readParked(pipeline, itemKey);
+  return row === undefined ? undefined : describe(pipeline, row);
+}
+
+async function readParked({ ledger }: Pipeline, itemKey: string): Promise<StoredItem | undefined> {
+  const runId = await ledger.items.parkedIn(itemKey);
+  return runId === undefined ? undefined : ledger.items.read({ runId, itemKey });
+}
+
+/** Takes the item's message out of its poison queue, where nobody has received it meanwhile. */
+async function removeMessage({ storage }: Pipeline, { parkedIn, parkedMessageId, parkedPopReceipt }: StoredItem): Promise<void> {
+  const queue = Object.entries(queueNames).find(([, name]) => name === parkedIn)?.[0] as keyof typeof queueNames | undefined;
+  if (queue === undefined || parkedMessageId === undefined || parkedPopReceipt === undefined) return;
+  try {
+    await storage.queues[queue].deleteMessage(parkedMessageId, parkedPopReceipt);
+  } catch (error) {
+    // It was received or removed by somebody: the ledger is what counts, and a message that stays points at an item that is dealt with.
+    if (![400, 404].includes(storageStatus(error) ?? 0)) throw error;
+  }
+}
+
+/**
+ * Puts a parked item back to work. Any step may be the last one before a crash: done again, it goes on.
+ *
+ * @param by - Who asked for it, for the audit log.
+ * @returns false where the item is not parked, or somebody else is just putting it back.
+ */
+export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: string): Promise<boolean> {
+  const { ledger, audit } = pipeline;
+  const row = await readParked(pipeline, itemKey);
+  if (row === undefined) return false;
+  await audit.record({ event: 'operator.reprocess', runId: row.runId, itemKey, by });
+  // Before the item: a run that looks complete is not swept, and would never see that the item is under way.
+  await ledger.runs.reopened(row.runId);
+  if (row.contentKey !== undefined) await ledger.deliveries.reopened({ runId: row.runId, contentKey: row.contentKey });
+  await removeMessage(pipeline, row);
+  if ((row.outcome ?? '') !== '' && !(await ledger.items.reopened(row, { requeues: 0 }))) return false;
+  await enqueueAgain(pipeline, row);
+  await ledger.items.unparked(itemKey);
+  return true;
+}
+
+/**
+ * Puts one page of parked items back to work.
+ *
+ * @returns how many, and the key to go on after where there are more.
+ */
+export async function reprocessItems(
+  pipeline: Pipeline,
+  filter: ParkedFilter,
+  by: string,
+): Promise<{ reprocessed: number; after?: string }> {
+  const { items, after } = await listParked(pipeline, filter);
+  let reprocessed = 0;
+  for (const { itemKey } of items) {
+    if (await reprocessItem(pipeline, itemKey, by)) reprocessed += 1;
+  }
+  return { reprocessed, ...(after === undefined ? {} : { after }) };
+}
+
+/**
+ * Gives a parked item up. Its bytes and its outcome stay; it no longer waits for anybody.
+ *
+ * @param reason - In the operator's words; kept in the ledger and the audit log.
+ * @returns false where the item is not parked.
+ */
+export async function discardItem(pipeline: Pipeline, itemKey: string, reason: string, by: string): Promise<boolean> {
+  const row = await readParked(pipeline, itemKey);
+  if (row === undefined) return false;
+  await pipeline.ledger.items.discarded(row, reason, by);
+  await removeMessage(pipeline, row);
+  await pipeline.ledger.items.unparked(itemKey);
+  return true;
+}
+
+/**
+ * After a change of the mapping: puts exactly those unmapped items back to work that it maps now.
+ *
+ * @returns how many.
+ */
+export async function freeMappedItems(pipeline: Pipeline): Promise<number> {
+  const { ledger, mapping, settings, storage, log } = pipeline;
+  const version = (await mapping())?.version ?? '';
+  if (version === (await ledger.runs.mappingVersion())) return 0;
+  let freed = 0;
+  for await (const { rowKey: itemKey = '', runId, reason } of ledger.items.parked()) {
+    if (reason !== 'unmapped') continue;
+    const row = await ledger.items.read({ runId, itemKey });
+    if (row?.size === undefined || row.sha256 === undefined) continue;
+    try {
+      const raw = await readStagedItem(storage.containers.items, stagedBlobName(row), { size: row.size, sha256: row.sha256 });
+      const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
+      if ((await mapItem(pipeline, parsed)).length === 0) continue;
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      // It stays parked, as it would after a reprocess, and the others are tried all the same.
+      log.warn('mapping.not-tried', { runId, itemKey, reason: error.reason });
+      continue;
+    }
+    if (await reprocessItem(pipeline, itemKey, 'mapping changed')) freed += 1;
+  }
+  // Last: a crash on the way tries all of them again.
+  await ledger.runs.mappingTried(version);
+  if (freed > 0) log.info('mapping.freed', { items: freed });
+  return freed;
+}

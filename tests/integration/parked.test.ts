@@ -1,0 +1,259 @@
+/** Parked items: found again, put back to work, given up; and what the queues lose is found by the sweep. @module */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { limits } from '../../shared/limits.ts';
+import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
+import { makeWorld, mms, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+
+const ADA = 'ada@contoso.example';
+const BEN = 'ben@contoso.example';
+const HEADER = 'External User ID,Microsoft 365 User Mailbox\n';
+const unmapped = (id: string, number = '16175550998') =>
+  sms({ id, from: `N ${number} <n@elsewhere.example>`, to: 'M 16175550997 <m@elsewhere.example>' });
+
+describe('parked items', () => {
+  let storage: Azurite;
+  before(async () => {
+    storage = await startStorage();
+  });
+  after(() => storage.stop());
+
+  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
+    const world = await makeWorld({ storage, ...options });
+    try {
+      await work(world);
+      assert.deepEqual(world.graph.requests.warnings, []);
+    } finally {
+      await world.close();
+    }
+  }
+  const upload = (world: World, text: string) =>
+    world.pipeline.storage.containers.config.getBlockBlobClient('mapping.csv').upload(text, Buffer.byteLength(text));
+  const keyOf = async (world: World, id: string) => (await world.pipeline.ledger.items.find(id))?.itemKey ?? '';
+  const settle = async (world: World) => {
+    await world.work();
+    await world.sweep();
+  };
+
+  test('are listed with their reason, by reason, and shown one by one', () =>
+    withWorld({ settings: { MAX_ITEM_BYTES: '1000' } }, async (world) => {
+      world.add('u', unmapped('u'));
+      world.add('o', sms({ id: 'o', text: 'x'.repeat(1000) }));
+      world.add('i', sms({ id: 'i' }));
+      await world.day();
+      assert.deepEqual((await listParked(world.pipeline)).items.map(({ sourceId, outcome }) => [sourceId, outcome]).sort(), [
+        ['o', 'oversize'],
+        ['u', 'unmapped'],
+      ]);
+      assert.deepEqual(
+        (await listParked(world.pipeline, { reason: 'oversize' })).items.map(({ sourceId }) => sourceId),
+        ['o'],
+      );
+      const shown = await showParked(world.pipeline, await keyOf(world, 'u'));
+      assert.equal(shown?.reason, 'unmapped');
+      assert.equal(shown.size, Buffer.byteLength(unmapped('u')));
+      assert.equal(await showParked(world.pipeline, await keyOf(world, 'i')), undefined);
+    }));
+
+  test('an oversize item is imported when the limit was raised and it is put back to work', () =>
+    withWorld({ settings: { MAX_ITEM_BYTES: '1000' } }, async (world) => {
+      world.add('o', sms({ id: 'o', text: 'x'.repeat(1000) }));
+      await world.day();
+      world.restart({ MAX_ITEM_BYTES: '100000' });
+      assert.deepEqual(await reprocessItems(world.pipeline, { reason: 'oversize' }, 'operator'), { reprocessed: 1 });
+      await settle(world);
+      assert.equal((await world.outcome('o')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+      assert.equal(await world.depth('oversize'), 0, 'its message is gone from the poison queue');
+      assert.deepEqual((await listParked(world.pipeline)).items, []);
+    }));
+
+  test('an item put back to work without a change is parked again with the same reason, once', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      for (let round = 0; round < 2; round += 1) {
+        assert.equal(await reprocessItem(world.pipeline, await keyOf(world, 'u'), 'operator'), true);
+        await settle(world);
+      }
+      assert.equal((await world.outcome('u')).outcome, 'unmapped');
+      assert.equal(await world.depth('unmapped'), 1);
+      assert.equal((await listParked(world.pipeline)).items.length, 1);
+    }));
+
+  test('the books of a completed run count a parked item as failed, as pending while it is put back, and as imported at the end', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      const counts = async () => {
+        const [run] = await world.pipeline.ledger.runs.all();
+        const { failed, imported } = JSON.parse(run?.counts ?? '{}') as { failed: number; imported: number };
+        return { failed, imported, complete: run?.completedAt !== undefined };
+      };
+      assert.deepEqual(await counts(), { failed: 1, imported: 0, complete: true });
+      await upload(world, `${HEADER}16175550998,${BEN}\n`);
+      world.advance(60_000);
+      await world.sweep();
+      assert.equal((await world.outcome('u')).outcome, 'pending');
+      await settle(world);
+      assert.equal((await world.outcome('u')).outcome, 'imported');
+      assert.deepEqual(await counts(), { failed: 0, imported: 1, complete: true });
+    }));
+
+  test('a changed mapping frees exactly the unmapped items that it maps now', () =>
+    withWorld({ settings: { MAX_ITEM_BYTES: '1000' } }, async (world) => {
+      world.add('mapped-now', unmapped('1', '16175550901'));
+      world.add('still-unmapped', unmapped('2', '16175550902'));
+      world.add('oversize', sms({ id: '3', from: 'N 16175550901 <n@elsewhere.example>', text: 'x'.repeat(1000) }));
+      await world.day();
+      await upload(world, `${HEADER}16175550901,${BEN}\n`);
+      world.advance(60_000);
+      await world.sweep();
+      await settle(world);
+      const outcomes = Object.fromEntries((await world.report()).map(({ sourceId, outcome }) => [sourceId, outcome]));
+      assert.deepEqual(outcomes, { 'mapped-now': 'imported', 'still-unmapped': 'unmapped', oversize: 'oversize' });
+      assert.equal((await world.mailbox(BEN)).length, 1);
+      const reopened = world.log.filter((line) => line.includes('mapping.freed'));
+      assert.equal(reopened.length, 1);
+    }));
+
+  test('a delivery that a full mailbox refused is made after a reprocess, and the other copy is not made again', () =>
+    withWorld({ graph: { conditions: [{ mailbox: ADA, condition: 'quotaExceeded' }] } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'partial');
+      world.graph.setConditions([]);
+      await reprocessItems(world.pipeline, {}, 'operator');
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+      assert.equal((await world.mailbox(BEN)).length, 1);
+    }));
+
+  test('a reprocess that is repeated, or asked for twice at once, imports once', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      await upload(world, `${HEADER}16175550998,${BEN}\n`);
+      const key = await keyOf(world, 'u');
+      await Promise.all([reprocessItem(world.pipeline, key, 'one'), reprocessItem(world.pipeline, key, 'other')]);
+      await reprocessItem(world.pipeline, key, 'again');
+      world.advance(60_000);
+      await settle(world);
+      assert.equal((await world.outcome('u')).outcome, 'imported');
+      assert.equal((await world.mailbox(BEN)).length, 1);
+    }));
+
+  test('a reprocess that breaks off half-way is finished by the next one', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      await upload(world, `${HEADER}16175550998,${BEN}\n`);
+      const key = await keyOf(world, 'u');
+      const broken = new Proxy(world.pipeline.storage.queues.import, {
+        get: (target, name) =>
+          name === 'sendMessage' ? () => Promise.reject(new Error('the storage is away')) : (Reflect.get(target, name) as unknown),
+      });
+      const { pipeline } = world;
+      const half = { ...pipeline, storage: { ...pipeline.storage, queues: { ...pipeline.storage.queues, import: broken } } };
+      await assert.rejects(reprocessItem(half, key, 'operator'), /the storage is away/);
+      assert.equal((await world.outcome('u')).outcome, 'pending');
+      assert.equal(await reprocessItem(world.pipeline, key, 'operator'), true);
+      world.advance(60_000);
+      await settle(world);
+      assert.equal((await world.outcome('u')).outcome, 'imported');
+    }));
+
+  test('a discarded item waits for nobody, keeps its bytes and its books, and the log names who and why', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      const key = await keyOf(world, 'u');
+      assert.equal(await discardItem(world.pipeline, key, 'a test number', 'operator-1'), true);
+      assert.equal(await discardItem(world.pipeline, key, 'a test number', 'operator-1'), false);
+      assert.deepEqual((await listParked(world.pipeline)).items, []);
+      assert.equal(await world.depth('unmapped'), 0);
+      assert.equal((await world.outcome('u')).outcome, 'unmapped');
+      const events = [];
+      for await (const { text } of world.pipeline.audit.lines())
+        events.push(JSON.parse(text) as { event: string; by?: string; discardReason?: string });
+      const discarded = events.find(({ event }) => event === 'item.discarded');
+      assert.deepEqual([discarded?.by, discarded?.discardReason], ['operator-1', 'a test number']);
+    }));
+
+  test('what a purged queue lost is found by the sweep and enqueued again', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      world.add('y', sms({ id: 'y' }));
+      await world.list();
+      await world.pipeline.storage.queues.download.clearMessages();
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'pending', 'too early to tell');
+      world.advance(limits.staleItemMs + 1);
+      await world.sweep();
+      await settle(world);
+      assert.deepEqual(
+        (await world.report()).map(({ outcome }) => outcome),
+        ['imported', 'imported'],
+      );
+      assert.equal((await world.mailbox(ADA)).length, 2);
+    }));
+
+  test('an item that is lost again and again is parked in the end', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      for (let round = 0; round <= limits.requeues; round += 1) {
+        await world.pipeline.storage.queues.download.clearMessages();
+        world.advance(limits.staleItemMs + 1);
+        await world.sweep();
+      }
+      await world.sweep();
+      assert.equal((await world.outcome('x')).reason, 'no-progress');
+      assert.ok((await world.pipeline.ledger.runs.all())[0]?.completedAt);
+    }));
+
+  for (const [name, attachment] of [
+    ['a copy that cannot be read back is parked', undefined],
+    ['a large copy that cannot be read back is parked', Buffer.alloc(4_000_000)],
+  ] as const) {
+    test(`${name} as verification-failed, and a reprocess finds it instead of making another`, () =>
+      withWorld(
+        {
+          graph: {
+            faults: [{ match: { kind: 'get-message', mailbox: ADA }, effect: { type: 'status', status: 404, code: 'ErrorItemNotFound' } }],
+          },
+        },
+        async (world) => {
+          world.add('x', attachment === undefined ? sms({ id: 'x' }) : mms('x', [attachment]));
+          await world.day();
+          const report = await world.outcome('x');
+          assert.deepEqual([report.outcome, report.reason], ['partial', 'verification-failed']);
+          await reprocessItems(world.pipeline, { reason: 'verification-failed' }, 'operator');
+          await settle(world);
+          assert.equal((await world.outcome('x')).outcome, 'imported');
+          assert.equal((await world.mailbox(ADA)).length, 1);
+        },
+      ));
+  }
+
+  test('a read-back that is throttled is repeated without a second copy', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'get-message' }, times: 3, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+      },
+    ));
+
+  test('VERIFY_SHARE decides how many copies are read back', () =>
+    withWorld({ settings: { VERIFY_SHARE: '0.5' } }, async (world) => {
+      for (let item = 0; item < 40; item += 1) world.add(`x${item}`, sms({ id: `x${item}`, to: 'Out <o@outside.example>' }));
+      await world.day();
+      const read = world.graph.requests.counts['get-message'] ?? 0;
+      assert.ok(read > 5 && read < 35, `${read} of 40 copies were read back`);
+    }));
+});
