@@ -1,0 +1,161 @@
+/** The built app in the local host: what it registers, what its HTTP functions let whom do, and how it starts with bad settings. @module */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startHostProcess, type HostProcess } from '../../local/host/start-host-process.ts';
+import { startSimulators, type Simulators } from '../../local/start-simulators.ts';
+import { startAzurite, type Azurite } from '../../local/storage/start-azurite.ts';
+
+const project = resolve(import.meta.dirname, '../..');
+const fail = (error: Error) => {
+  throw error;
+};
+
+function principal(...roles: string[]): Record<string, string> {
+  const claims = [
+    { typ: 'http://schemas.microsoft.com/identity/claims/objectidentifier', val: 'operator-1' },
+    ...roles.map((val) => ({ typ: 'roles', val })),
+  ];
+  return { 'x-ms-client-principal': Buffer.from(JSON.stringify({ claims })).toString('base64') };
+}
+
+describe('the built app', () => {
+  let folder: string;
+  let azurite: Azurite;
+  let simulators: Simulators;
+  let host: HostProcess;
+  let environment: Record<string, string>;
+  const start = async (settings: Record<string, string>) =>
+    startHostProcess({
+      entry: join(project, 'dist/functions/main.js'),
+      hostJson: JSON.parse(await readFile(join(project, 'host.json'), 'utf8')) as object,
+      environment: settings,
+      onUnexpectedEnd: fail,
+    });
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'archiver-app-'));
+    azurite = await startAzurite();
+    simulators = await startSimulators(
+      {
+        items: join(project, 'local/sample-day'),
+        arrivals: join(folder, 'arrivals.json'),
+        archiver: 'enterprise-number',
+        username: 'user',
+        password: 'pass',
+        withLargeItem: false,
+        directory: join(project, 'local/sample-day/directory.json'),
+        mailboxes: join(folder, 'mailboxes'),
+      },
+      fail,
+    );
+    environment = {
+      AzureWebJobsStorage: azurite.connectionString,
+      TELEMESSAGE_BASE_URL: simulators.teleMessageUrl,
+      TELEMESSAGE_USERNAME: 'user',
+      TELEMESSAGE_PASSWORD: 'pass',
+      GRAPH_BASE_URL: simulators.graphUrl,
+      GRAPH_AUTH: 'none',
+    };
+    host = await start(environment);
+    await host.trigger('listDailyItems');
+    await host.drain();
+    await host.trigger('sweepRuns');
+  });
+  after(async () => {
+    await host.stop();
+    await simulators.stop();
+    await azurite.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const call = async (method: string, path: string, headers: Record<string, string>, body?: unknown) => {
+    const response = await fetch(`${host.httpUrl}/${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return {
+      status: response.status,
+      body: (await response.json()) as Record<string, unknown> & { items?: { itemKey: string; reason: string }[]; error?: string },
+    };
+  };
+
+  test('registers its timers, queues and routes under the names of the contract', () => {
+    const registered = host.functions.map((one) => [
+      one.name,
+      one.type === 'queue' ? one.queueName : one.type === 'http' ? `${one.methods.join()} ${one.route}` : one.schedule,
+    ]);
+    for (const [name, trigger] of [
+      ['listDailyItems', '0 30 1 * * *'],
+      ['sweepRuns', '0 */10 * * * *'],
+      ['downloadItem', 'download-items'],
+      ['importItem', 'import-items'],
+      ['drainPoisonDownload', 'download-items-poison'],
+      ['drainPoisonImport', 'import-items-poison'],
+      ['listParked', 'GET parked'],
+      ['showParked', 'GET parked/{itemKey}'],
+      ['reprocessParked', 'POST parked/reprocess'],
+      ['discardParked', 'POST parked/discard'],
+    ]) {
+      assert.deepEqual(
+        registered.find(([registeredName]) => registeredName === name),
+        [name, trigger],
+      );
+    }
+  });
+
+  for (const [method, path, role] of [
+    ['GET', 'parked', 'Archive.Reader'],
+    ['GET', `parked/${'0'.repeat(40)}`, 'Archive.Reader'],
+    ['POST', 'parked/reprocess', 'Archive.Operator'],
+    ['POST', 'parked/discard', 'Archive.Operator'],
+    ['GET', 'audit/verify', 'Archive.Reader'],
+  ] as const) {
+    test(`${method} /api/${path.slice(0, 16)} is for ${role} alone`, async () => {
+      const body = method === 'POST' ? {} : undefined;
+      assert.equal((await call(method, path, {}, body)).status, 401);
+      assert.equal((await call(method, path, { 'x-ms-client-principal': 'not a principal' }, body)).status, 401);
+      assert.equal((await call(method, path, principal('Something.Else'), body)).status, 403);
+      if (role === 'Archive.Operator') assert.equal((await call(method, path, principal('Archive.Reader'), body)).status, 403);
+      assert.equal([200, 400, 404].includes((await call(method, path, principal(role), body)).status), true);
+    });
+  }
+
+  test('an operator lists, shows, reprocesses and discards; bad input is refused by field', async () => {
+    const operator = principal('Archive.Operator');
+    const parked = await call('GET', 'parked?reason=unmapped', operator);
+    assert.equal(parked.status, 200);
+    assert.equal(parked.body.items?.length, 3, 'items 09 and 15, and 07 for want of a mapping file');
+    const [first, second] = parked.body.items ?? [];
+    assert.equal((await call('GET', `parked/${first?.itemKey}`, operator)).body['reason'], 'unmapped');
+    assert.equal((await call('GET', 'parked?reason=nonsense', operator)).status, 400);
+    assert.match((await call('POST', 'parked/discard', operator, { itemKey: first?.itemKey })).body.error ?? '', /reason/);
+    assert.deepEqual((await call('POST', 'parked/reprocess', operator, { itemKey: first?.itemKey })).body, { reprocessed: 1 });
+    await host.drain();
+    assert.deepEqual((await call('POST', 'parked/discard', operator, { itemKey: second?.itemKey, reason: 'a test' })).body, {
+      discarded: 1,
+    });
+    assert.equal((await call('POST', 'parked/discard', operator, { itemKey: second?.itemKey, reason: 'a test' })).status, 404);
+    assert.equal((await call('GET', 'parked', operator)).body.items?.length, 2);
+    assert.equal((await call('GET', 'audit/verify', operator)).body['broken'], undefined);
+  });
+
+  test('with bad settings it takes nothing from any queue, and its timer says which settings are bad', async () => {
+    const bad = await start({ ...environment, MAX_ITEM_BYTES: '-1', GRAPH_AUTH: 'password' });
+    try {
+      assert.deepEqual(
+        bad.functions.map(({ name }) => name),
+        ['listDailyItems'],
+      );
+      await assert.rejects(
+        bad.trigger('listDailyItems'),
+        /^(?=.*MAX_ITEM_BYTES: expected a whole number)(?=.*GRAPH_AUTH: expected identity or none)/s,
+      );
+    } finally {
+      await bad.stop();
+    }
+  });
+});
