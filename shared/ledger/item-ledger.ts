@@ -102,6 +102,7 @@ export interface ItemEnd {
   readonly contentKey?: string;
   readonly duplicateOf?: string;
   readonly deliveries?: readonly DeliveryOutcome[];
+  readonly maskedNumbers?: string;
   readonly parked?: { readonly queue: string; readonly messageId: string; readonly popReceipt: string };
 }
 
@@ -226,6 +227,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         reason: end.reason ?? '',
         contentKey: end.contentKey,
         duplicateOf: end.duplicateOf,
+        maskedNumbers: end.maskedNumbers,
         parkedIn: end.parked?.queue,
         parkedMessageId: end.parked?.messageId,
         parkedPopReceipt: end.parked?.popReceipt,

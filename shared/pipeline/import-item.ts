@@ -11,11 +11,15 @@ import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
+import { maskNumber } from '../reports/mask-number.ts';
 import { readStagedHead, readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
 import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
 import { parkItem } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
+
+/** Numbers shown of one item: a group of a thousand would fill the column. */
+const MASKED_NUMBERS = 50;
 
 /** Large items take their turn: parsed, one takes about three times its size. */
 const largeItems = pLimit(1);
@@ -85,6 +89,12 @@ export async function mapItem(pipeline: Pipeline, { participants }: Pick<ParsedI
   return mailboxes;
 }
 
+/** The likeliest number of each participant, so that an operator sees whose row is missing in the mapping file. */
+function maskedNumbersOf({ participants }: Pick<ParsedItem, 'participants'>): string {
+  const numbers = participants.flatMap(({ numberTexts: [first] }) => (first === undefined ? [] : [maskNumber(first)]));
+  return [...new Set(numbers)].slice(0, MASKED_NUMBERS).join('; ');
+}
+
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
   const { ledger, importer } = pipeline;
   const { contentKey, content } = await openItem(pipeline, message);
@@ -92,13 +102,15 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
 
   const mailboxes = await mapItem(pipeline, content.parsed);
-  if (mailboxes.length === 0) return parkItem(pipeline, message, { reason: 'unmapped', contentKey });
+  if (mailboxes.length === 0)
+    return parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers: maskedNumbersOf(content.parsed) });
 
   const { sha256, arrivedAt, runId } = message;
   const composed = importer.compose({ contentKey, sha256, arrivedAt, ...content });
   const deliveries = await deliverItem(pipeline, { runId, contentKey }, mailboxes, composed);
   const failure = deliveries.find(({ state }) => state === 'failed');
-  if (failure?.reason !== undefined) return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries });
+  if (failure?.reason !== undefined)
+    return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
   await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
 }
 

@@ -14,6 +14,8 @@ export interface Parking {
   readonly reason: ParkReason;
   readonly contentKey?: string | undefined;
   readonly deliveries?: readonly DeliveryOutcome[];
+  /** Mobile numbers of the participants, masked, for the reports. */
+  readonly maskedNumbers?: string;
 }
 
 function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
@@ -29,7 +31,7 @@ function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
   const { storage, ledger, log, now } = pipeline;
-  const { reason, contentKey, deliveries } = parking;
+  const { reason, contentKey, deliveries, maskedNumbers } = parking;
   const outcome = outcomeFor(parking);
   const queue = reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
   const sent = await sendMessage(storage.queues[queue], { ...identityOf(item), reason, parkedAt: now().toISOString() });
@@ -38,6 +40,7 @@ export async function parkItem(pipeline: Pipeline, item: ItemReference, parking:
     reason,
     ...(contentKey === undefined ? {} : { contentKey }),
     ...(deliveries === undefined ? {} : { deliveries }),
+    ...(maskedNumbers === undefined ? {} : { maskedNumbers }),
     parked: { queue: queueNames[queue], ...sent },
   });
   log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });
