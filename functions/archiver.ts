@@ -34,9 +34,23 @@ function readOnce(): { readonly settings?: Settings; readonly error?: SettingsEr
     return { settings: readSettings(process.env) };
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
+    // The timer may be a day away.
+    for (const problem of error.problems) processLog.error('settings.refused', { problem });
     return { error };
   }
 }
+
+/**
+ * Outside an invocation there is only the console. The host grades its lines by their words: those with `warn` as warnings, those with
+ * `error` as errors, all others as information (seen in the host's source).
+ */
+const processLog = logTo({
+  /* oxlint-disable no-console */
+  info: (text) => console.info(text),
+  warn: (text) => console.warn(`warning ${text}`),
+  error: (text) => console.error(`error ${text}`),
+  /* oxlint-enable no-console */
+});
 
 const read = readOnce();
 
@@ -55,6 +69,6 @@ let archiver: Pipeline | undefined;
  */
 export function pipelineFor(context: InvocationContext): Pipeline {
   if (read.settings === undefined) throw read.error ?? new Error('The settings were not read.');
-  archiver ??= createArchiver(read.settings, { log: logTo(console), now: () => new Date(), identity });
+  archiver ??= createArchiver(read.settings, { log: processLog, now: () => new Date(), identity });
   return { ...archiver, log: logTo(context) };
 }

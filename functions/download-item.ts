@@ -8,7 +8,7 @@ import { pipelineFor, settings } from './archiver.ts';
 
 async function handler(message: unknown, context: InvocationContext): Promise<void> {
   const pipeline = pipelineFor(context);
-  await runStep(pipeline, pipeline.storage.queues.download, readDownloadMessage(message), downloadItem);
+  await runStep(pipeline, 'item.download', pipeline.storage.queues.download, readDownloadMessage(message), downloadItem);
 }
 
 if (settings !== undefined) {

@@ -8,7 +8,7 @@ import { pipelineFor, settings } from './archiver.ts';
 
 async function handler(message: unknown, context: InvocationContext): Promise<void> {
   const pipeline = pipelineFor(context);
-  await runStep(pipeline, pipeline.storage.queues.import, readImportMessage(message), importItem);
+  await runStep(pipeline, 'item.import', pipeline.storage.queues.import, readImportMessage(message), importItem);
 }
 
 if (settings !== undefined) {

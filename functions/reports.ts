@@ -14,8 +14,8 @@ const list = (pipeline: Pipeline, request: HttpRequest) =>
 const read = async (pipeline: Pipeline, request: HttpRequest): Promise<HttpResponseInit> => {
   const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(request.headers.get('range') ?? '') ?? [];
   const range = first === undefined ? undefined : { start: Number(first), ...(last ? { end: Number(last) + 1 } : {}) };
-  const name = request.params['name'] ?? '';
-  const report = await readReport(pipeline, name, range);
+  const { day = '', file = '' } = request.params;
+  const report = await readReport(pipeline, `${day}/${file}`, range);
   if (report === undefined) return { status: 404, jsonBody: { error: 'There is no such report.' } };
   const { contentType, size, start, end, body } = report;
   if (range === undefined && end < size) {
@@ -25,7 +25,7 @@ const read = async (pipeline: Pipeline, request: HttpRequest): Promise<HttpRespo
   if (range !== undefined && start === end) return { status: 416, headers: { 'Content-Range': `bytes */${size}` } };
   const headers = {
     'Content-Type': contentType,
-    'Content-Disposition': `attachment; filename="${name.split('/').at(-1) ?? ''}"`,
+    'Content-Disposition': `attachment; filename="${file}"`,
     'X-Content-Type-Options': 'nosniff',
     'Accept-Ranges': 'bytes',
     ...(range === undefined ? {} : { 'Content-Range': `bytes ${start}-${end - 1}/${size}` }),
@@ -36,5 +36,5 @@ const read = async (pipeline: Pipeline, request: HttpRequest): Promise<HttpRespo
 if (settings !== undefined) {
   const common = { authLevel: 'anonymous', methods: ['GET'] } satisfies Partial<HttpFunctionOptions>;
   app.http('listReports', { ...common, route: 'reports', handler: forRole('Archive.Reader', list) });
-  app.http('readReport', { ...common, route: 'reports/{*name}', handler: forRole('Archive.Reader', read) });
+  app.http('readReport', { ...common, route: 'reports/{day}/{file}', handler: forRole('Archive.Reader', read) });
 }

@@ -18,7 +18,7 @@ export interface Progress {
 
 const EVERY_MS = 1000;
 /** Lines of the app that a person has to see; the others are one an item. */
-const WORTH_SHOWING = /^(mapping\.|run\.interrupted|sweep\.failed|message\.parked|The settings|\s{2}[A-Z])|[Ee]rror/;
+const WORTH_SHOWING = /^(?:warning |error )?(?:mapping\.|run\.interrupted|sweep\.failed|message\.parked|settings\.)|[Ee]rror/;
 
 /** Starts to show. */
 export function showProgress(): Progress {

@@ -137,7 +137,11 @@ async function start(options: StartOptions): Promise<number> {
     console.error('Keep the state with --state DIR, put right what they name, and start again to go on.');
   }
   if (options.serve) {
-    console.log(`\nServing until Ctrl+C. Functions by HTTP at ${host.httpUrl ?? 'no address'}; storage ${azurite.connectionString}`);
+    console.log('\nServing until Ctrl+C; timers run by their schedules.');
+    console.log(`Functions    ${host.httpUrl ?? 'none by HTTP'}`);
+    console.log(`TeleMessage  ${simulators.teleMessageUrl}`);
+    console.log(`Graph        ${simulators.graphUrl}`);
+    console.log(`Storage      ${azurite.connectionString}`);
     await host.ended;
   }
   await host.stop();

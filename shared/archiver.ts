@@ -16,6 +16,8 @@ import { createGraphImporter } from './mailbox/graph-importer.ts';
 import { createMappingSource } from './mapping/mapping-source.ts';
 import type { Log, Pipeline } from './pipeline/pipeline.ts';
 import { connectStorage } from './storage/storage.ts';
+import { observeSource } from './telemetry/observe-source.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
 import { createTeleMessageSource } from './telemessage/telemessage-source.ts';
 
 /** What the surroundings supply. */
@@ -31,6 +33,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
   const archiver = settings.ARCHIVER;
   const storage = connectStorage(settings, identity);
   const { tables, containers } = storage;
+  const telemetry = createTelemetry();
   const audit = createAuditLog(containers.audit, archiver.id, now);
   const graph = connectGraph({
     baseUrl: settings.GRAPH_BASE_URL,
@@ -38,6 +41,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     lanesPerMailbox: settings.GRAPH_LANES_PER_MAILBOX,
     lanesTotal: settings.GRAPH_LANES_TOTAL,
     now,
+    onThrottled: () => telemetry.count('archive.graph.throttled'),
   });
   return {
     settings,
@@ -51,12 +55,15 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     },
     audit,
     graph,
-    source: createTeleMessageSource({
-      baseUrl: settings.TELEMESSAGE_BASE_URL,
-      username: settings.TELEMESSAGE_USERNAME,
-      password: settings.TELEMESSAGE_PASSWORD,
-      archiverId: archiver.id,
-    }),
+    source: observeSource(
+      createTeleMessageSource({
+        baseUrl: settings.TELEMESSAGE_BASE_URL,
+        username: settings.TELEMESSAGE_USERNAME,
+        password: settings.TELEMESSAGE_PASSWORD,
+        archiverId: archiver.id,
+      }),
+      telemetry,
+    ),
     mapping: createMappingSource({
       container: containers.config,
       lastGood: containers.reports.getBlockBlobClient(`state/${archiver.id}-mapping.csv`),
@@ -68,6 +75,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     findMailbox: createDirectory(graph, () => now().getTime()),
     importer: createGraphImporter(graph, archiver, settings.ATTACH_ORIGINAL),
     log,
+    telemetry,
     now,
   };
 }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { isSupportedCountry, type CountryCode } from 'libphonenumber-js/min';
 import { archivers, type ArchiverProfile } from './archivers.ts';
 import { limits } from './limits.ts';
+import { parseSchedule } from './ncrontab.ts';
 
 /** Thrown for bad settings: the message lists each of them on a line of its own. Values are never shown, some are secret. */
 export class SettingsError extends Error {
@@ -69,7 +70,14 @@ function share(otherwise: number) {
     .default(otherwise);
 }
 
-const NCRONTAB_FIELD = /^[\d*,/\-A-Za-z]+$/;
+/** The host takes a function with a schedule that it cannot read out of the app, and no run would ever begin. */
+function isSchedule(text: string): boolean {
+  try {
+    return parseSchedule(text).nextAfter(new Date()) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 const settingsSchema = z
   .object({
@@ -80,15 +88,7 @@ const settingsSchema = z
     AzureWebJobsStorage__clientId: z.string().optional(),
     ARCHIVE_SCHEDULE: z
       .string()
-      .refine(
-        (text) =>
-          text.trim().split(/\s+/).length === 6 &&
-          text
-            .trim()
-            .split(/\s+/)
-            .every((field) => NCRONTAB_FIELD.test(field)),
-        'expected an NCRONTAB expression of six fields, such as 0 30 1 * * *',
-      )
+      .refine(isSchedule, 'expected six fields that name a time that comes, such as 0 30 1 * * * (NCRONTAB, UTC)')
       .default('0 30 1 * * *'),
     ARCHIVER: z
       .string()

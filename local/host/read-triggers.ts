@@ -5,8 +5,8 @@
  */
 import type { RegisteredFunction } from './app-registry.ts';
 import type { Binding } from './core-types.ts';
-import { parseSchedule } from './ncrontab.ts';
-import type { Schedule } from './ncrontab.ts';
+import { parseSchedule } from '../../shared/ncrontab.ts';
+import type { Schedule } from '../../shared/ncrontab.ts';
 import { resolveAppSettings } from './resolve-app-settings.ts';
 import { parseRoute } from './route-template.ts';
 import type { Route } from './route-template.ts';

@@ -1,5 +1,5 @@
 /**
- * Makes `@azure/functions-core` a module of this process, for `import` and for `require`, as the Node worker does in Azure.
+ * Makes `@azure/functions-core` a module of this process, for `require` alone, as the Node worker does in Azure: an `import` of it fails there.
  *
  * @module
  */
@@ -21,6 +21,8 @@ export function supplyCoreModule(api: object): void {
   const url = import.meta.resolve('./functions-core.cjs');
   registerHooks({
     resolve: (specifier, context, next) =>
-      specifier === '@azure/functions-core' ? { url, format: 'commonjs', shortCircuit: true } : next(specifier, context),
+      specifier === '@azure/functions-core' && context.conditions.includes('require')
+        ? { url, format: 'commonjs', shortCircuit: true }
+        : next(specifier, context),
   });
 }

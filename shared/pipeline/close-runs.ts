@@ -1,13 +1,12 @@
 /**
- * Completes the runs whose items have all ended; the watermark moves with them.
+ * Completes the runs whose items have all ended, and writes their reports; the watermark moves with them.
  *
  * @module
  */
 import { outcomeOf } from '../ledger/item-ledger.ts';
 import { isOpen, type StoredRun } from '../ledger/run-ledger.ts';
-import { isBalanced } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
-import { countRun } from './report-items.ts';
+import { writeRunReport } from '../reports/write-run-report.ts';
 
 /** Stops at the first pending item, so that looking at a run under way costs little. */
 async function hasPending(pipeline: Pipeline, run: StoredRun): Promise<boolean> {
@@ -19,7 +18,7 @@ async function hasPending(pipeline: Pipeline, run: StoredRun): Promise<boolean> 
 
 /** @returns how many runs are not complete. */
 export async function closeRuns(pipeline: Pipeline): Promise<number> {
-  const { ledger, log, now } = pipeline;
+  const { ledger, log, telemetry, archiver, now } = pipeline;
   let open = 0;
   for (const run of await ledger.runs.all()) {
     if (!isOpen(run)) continue;
@@ -27,14 +26,21 @@ export async function closeRuns(pipeline: Pipeline): Promise<number> {
       open += 1;
       continue;
     }
-    const counts = await countRun(pipeline, run.runId);
-    if (!isBalanced(counts)) {
-      // An item came back (a reprocess) between the two readings.
+    // Before the run is complete: a crash in between writes nothing twice, and no complete run is without its reports.
+    const report = await writeRunReport(pipeline, run);
+    if (report === undefined) {
+      // An item came back (a reprocess) between the readings.
       open += 1;
       continue;
     }
+    const { counts } = report;
     const at = now();
     if (!(await ledger.runs.completed(run, counts, at))) continue;
+    if (run.completedAt === undefined) {
+      telemetry.count('archive.run.completed', 1, { archiver: archiver.id });
+      telemetry.record('archive.run.duration_seconds', (at.getTime() - Date.parse(run.startedAt)) / 1000);
+      if (counts.availableFromSource === 0) telemetry.count('archive.run.empty');
+    }
     if (counts.availableFromSource === 0) log.info(`No items ingested on ${run.to.slice(0, 10)}`, { runId: run.runId });
     log.info('run.completed', {
       runId: run.runId,

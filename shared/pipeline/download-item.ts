@@ -13,10 +13,11 @@ import type { Pipeline } from './pipeline.ts';
  * @throws PermanentError, TransientError or RetryAfterError of the source, and errors of storage.
  */
 export async function downloadItem(pipeline: Pipeline, message: DownloadMessage): Promise<void> {
-  const { source, storage, ledger } = pipeline;
+  const { source, storage, ledger, telemetry } = pipeline;
   const content = await source.openItem(message.sourceId);
   const staged = await stageItem(storage.containers.items, stagedBlobName(message), content);
   await ledger.items.staged(message, staged);
-  const next: ImportMessage = { ...message, ...staged };
+  const traceparent = telemetry.traceparent() ?? message.traceparent;
+  const next: ImportMessage = { ...message, ...staged, ...(traceparent === undefined ? {} : { traceparent }) };
   await sendMessage(storage.queues.import, next);
 }

@@ -51,7 +51,7 @@ async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<Ope
 
 /** @returns whether the item goes on; false where it is a duplicate or was dealt with before. */
 async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<boolean> {
-  const { ledger, archiver, log } = pipeline;
+  const { ledger, archiver, log, telemetry } = pipeline;
   const { runId, itemKey } = message;
   for (;;) {
     const claim = await ledger.content.claim(archiver.id, contentKey, message, message.sha256);
@@ -66,10 +66,14 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
         await ledger.items.ended(claim.twin, { outcome: 'skipped', contentKey, duplicateOf: message.sourceId });
         await ledger.items.unparked(claim.twin.itemKey);
-        if (await claim.confirm()) return true;
+        if (await claim.confirm()) {
+          telemetry.count('archive.items.skipped');
+          return true;
+        }
         break;
       case 'duplicate':
         await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
+        telemetry.count('archive.items.skipped');
         log.info('item.skipped', { runId, itemKey, duplicateOf: claim.original.itemKey });
         return false;
     }
@@ -96,7 +100,7 @@ function maskedNumbersOf({ participants }: Pick<ParsedItem, 'participants'>): st
 }
 
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
-  const { ledger, importer } = pipeline;
+  const { ledger, importer, telemetry } = pipeline;
   const { contentKey, content } = await openItem(pipeline, message);
   if (!(await claimContent(pipeline, message, contentKey))) return;
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
@@ -112,6 +116,7 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (failure?.reason !== undefined)
     return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
   await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
+  telemetry.count('archive.deliveries.imported', deliveries.length);
 }
 
 /**

@@ -14,11 +14,18 @@ import type { Pipeline } from './pipeline.ts';
 
 async function enqueue(pipeline: Pipeline, items: readonly ItemReference[]): Promise<void> {
   const { download } = pipeline.storage.queues;
-  await pLimit(limits.enqueueConcurrency).map(items, (item) => sendMessage(download, item));
+  const traceparent = pipeline.telemetry.traceparent();
+  const message = (item: ItemReference) => (traceparent === undefined ? item : { ...item, traceparent });
+  await pLimit(limits.enqueueConcurrency).map(items, (item) => sendMessage(download, message(item)));
 }
 
 async function listRun(pipeline: Pipeline, run: RunRow, signal: AbortSignal): Promise<void> {
-  const { source, ledger, log } = pipeline;
+  const { runId, archiverId: archiver } = run;
+  await pipeline.telemetry.span('run.list', { attributes: { runId, archiver } }, () => listPages(pipeline, run, signal));
+}
+
+async function listPages(pipeline: Pipeline, run: RunRow, signal: AbortSignal): Promise<void> {
+  const { source, ledger, log, telemetry } = pipeline;
   const window = { from: new Date(run.from), to: new Date(run.to) };
   let { cursor, position, listed, relisted } = run;
   for (;;) {
@@ -34,6 +41,8 @@ async function listRun(pipeline: Pipeline, run: RunRow, signal: AbortSignal): Pr
     position += page.items.length;
     listed += recorded.items.length;
     relisted += recorded.relisted;
+    telemetry.count('archive.items.listed', recorded.items.length);
+    telemetry.count('archive.items.relisted', recorded.relisted);
     if (page.nextCursor === undefined) break;
     cursor = page.nextCursor;
     await ledger.runs.checkpoint(run, { cursor, position, listed, relisted });

@@ -30,7 +30,7 @@ function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
  * row that no queue knows of.
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
-  const { storage, ledger, log, now } = pipeline;
+  const { storage, ledger, log, telemetry, now } = pipeline;
   const { reason, contentKey, deliveries, maskedNumbers } = parking;
   const outcome = outcomeFor(parking);
   const queue = reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
@@ -43,5 +43,7 @@ export async function parkItem(pipeline: Pipeline, item: ItemReference, parking:
     ...(maskedNumbers === undefined ? {} : { maskedNumbers }),
     parked: { queue: queueNames[queue], ...sent },
   });
+  telemetry.count('archive.items.failed', 1, { reason });
+  telemetry.count('archive.deliveries.imported', deliveries?.filter(({ state }) => state === 'imported').length ?? 0);
   log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });
 }

@@ -16,6 +16,7 @@ import type { Graph } from '../mailbox/graph-client.ts';
 import type { FindMailbox } from '../mailbox/directory.ts';
 import type { MappingInForce } from '../mapping/mapping-source.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ItemSource } from '../telemessage/item-source.ts';
 
 /** What may stand beside an event in the log: keys and counts, never a number, an address, a subject or a body. */
@@ -51,5 +52,6 @@ export interface Pipeline {
   readonly graph: Graph;
   readonly importer: MailboxImporter<ComposedMessage>;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   readonly now: () => Date;
 }

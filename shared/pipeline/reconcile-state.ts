@@ -25,7 +25,7 @@ const stateSchema = z.object({
   /** Steps done, and those that staged a block of the report. */
   step: count,
   blocks: z.array(count),
-  /** Calls in a row that got nowhere, and the time before which another one is of no use. */
+  /** Calls that got nowhere, and the time before which another one is of no use. */
   stalls: count,
   notBefore: z.string(),
 });

@@ -16,10 +16,12 @@ import type { Pipeline } from './pipeline.ts';
  * - RetryAfterError: the message is enqueued again with the delay, then completed, so that waiting never uses up tries.
  * - Anything else: thrown, so that the host counts a try, waits, and delivers the message again.
  *
+ * @param name - Of the step, in traces.
  * @param queue - Where the message came from.
  */
-export async function runStep<Message extends ItemReference>(
+export async function runStep<Message extends ItemReference & { readonly traceparent?: string | undefined }>(
   pipeline: Pipeline,
+  name: 'item.download' | 'item.import',
   queue: QueueClient,
   message: Message,
   step: (pipeline: Pipeline, message: Message) => Promise<void>,
@@ -27,7 +29,8 @@ export async function runStep<Message extends ItemReference>(
   const { log, ledger, now } = pipeline;
   const { runId, itemKey } = message;
   try {
-    await step(pipeline, message);
+    const { traceparent } = message;
+    await pipeline.telemetry.span(name, { traceparent, attributes: { runId, itemKey } }, () => step(pipeline, message));
   } catch (error) {
     if (error instanceof PermanentError) {
       log.warn('step.refused', { runId, itemKey, reason: error.reason, error: describeError(error) });

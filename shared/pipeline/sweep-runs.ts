@@ -6,6 +6,8 @@
 import { describeError } from '../errors.ts';
 import { closeRuns } from './close-runs.ts';
 import { listDailyItems } from './list-daily-items.ts';
+import { measureParked } from '../telemetry/measure-parked.ts';
+import { advanceReconciliations } from './reconcile-run.ts';
 import type { Pipeline } from './pipeline.ts';
 import { freeMappedItems } from './parked-items.ts';
 import { sweepItems } from './sweep-items.ts';
@@ -21,6 +23,8 @@ export async function sweepRuns(pipeline: Pipeline): Promise<void> {
     'free the items that a changed mapping maps': () => freeMappedItems(pipeline),
     'enqueue lost items again': () => sweepItems(pipeline),
     'complete finished runs': () => closeRuns(pipeline),
+    'go on with reconciliations': () => advanceReconciliations(pipeline),
+    'measure what is parked': () => measureParked(pipeline.storage.queues, pipeline.telemetry, pipeline.now),
   };
   const failures: string[] = [];
   for (const [task, work] of Object.entries(tasks)) {

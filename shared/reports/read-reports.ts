@@ -38,7 +38,7 @@ export async function listReports(
     const day = entry.kind === 'prefix' ? /^(\d{4}-\d\d-\d\d)\/$/.exec(entry.name)?.[1] : undefined;
     if (day !== undefined && (before === undefined || day < before)) days.push(day);
   }
-  days.sort().reverse();
+  days.sort((one, other) => (one < other ? 1 : -1));
   const page = days.slice(0, DAYS_PER_PAGE);
   const reports: ListedReport[] = [];
   for (const day of page) {
@@ -47,7 +47,7 @@ export async function listReports(
       if (reportType(archiver.id, name) === undefined) continue;
       ofDay.push({ name, size: properties.contentLength ?? 0, writtenAt: properties.lastModified.toISOString() });
     }
-    reports.push(...ofDay.reverse());
+    reports.push(...ofDay.toReversed());
   }
   const next = days.length > DAYS_PER_PAGE ? page.at(-1) : undefined;
   return { reports, ...(next === undefined ? {} : { next }) };

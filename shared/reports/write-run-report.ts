@@ -118,8 +118,9 @@ export async function writeRunReport(pipeline: Reporting, run: RunRow): Promise<
   let skipped: StoredItem[] = [];
   const written = await readBooks(pipeline, run, async (row, lines) => {
     await csv.write(csvLines(lines.map(cellsOf)));
-    for (const { result, ...failed } of lines.filter((line) => line.result === 'failed')) {
-      await json.write(`${separator}${jsonText(failed)}`);
+    for (const { result, itemId, itemKey, sourceUserIds, user, reason, explanation, givenUp } of lines) {
+      if (result !== 'failed') continue;
+      await json.write(`${separator}${jsonText({ itemId, itemKey, sourceUserIds, user, reason, explanation, givenUp })}`);
       separator = ',\n';
     }
     if (row.duplicateOf === undefined) return;
@@ -132,13 +133,15 @@ export async function writeRunReport(pipeline: Reporting, run: RunRow): Promise<
   await json.write('\n]}\n');
   if (written.digest !== digest) return undefined;
 
+  let isNew = false;
   for (const [file, name] of [
     [csv, names.csv],
     [duplicates, names.duplicates],
     [json, names.json],
   ] as const) {
     // Another instance may write the same report at the same time; then it is as good as ours.
-    if (!(await file.commit()) && (await metadataOf(reports, name))?.['books'] !== digest) return undefined;
+    isNew = await file.commit();
+    if (!isNew && (await metadataOf(reports, name))?.['books'] !== digest) return undefined;
   }
-  return { name: names.json, counts, isNew: true };
+  return { name: names.json, counts, isNew };
 }

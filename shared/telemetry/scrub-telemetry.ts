@@ -52,7 +52,7 @@ export const scrubLogs: Processor<'logRecordProcessors'> = {
 };
 
 /** Takes every attribute out of a measurement that the vocabulary does not know, whichever library made it. */
-export const scrubMetrics: NonNullable<AzureMonitorOptions['views']>[number] = {
+export const scrubMetrics = {
   instrumentName: '*',
-  attributesProcessors: [{ process: (attributes) => allowMetricAttributes(attributes) }],
-};
+  attributesProcessors: [{ process: (attributes: Readonly<Record<string, unknown>>) => allowMetricAttributes(attributes) }],
+} satisfies NonNullable<AzureMonitorOptions['views']>[number];

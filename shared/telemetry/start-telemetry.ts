@@ -56,10 +56,14 @@ export async function startTelemetry(environment: Environment = process.env): Pr
   const connectionString = environment.APPLICATIONINSIGHTS_CONNECTION_STRING;
   if (connectionString === undefined || connectionString === '') return undefined;
   const credential = await credentialOf(environment.APPLICATIONINSIGHTS_AUTHENTICATION_STRING);
-  // Read when the package is loaded: no statistics of the SDK about itself, to Microsoft or to the workspace.
+  // There is no option for these. No statistics of the SDK about itself, to Microsoft or to the workspace, and no description of the machine with every batch.
   process.env['APPLICATION_INSIGHTS_NO_STATSBEAT'] ??= 'true';
   process.env['APPLICATIONINSIGHTS_SDKSTATS_DISABLED'] ??= 'true';
-  const { useAzureMonitor, shutdownAzureMonitor } = await import('applicationinsights');
+  process.env['APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED'] ??= 'true';
+  // A file or setting would overrule the options below. Besides, the package looks for its file beside a path that a bundle does not have.
+  process.env['APPLICATIONINSIGHTS_CONFIGURATION_CONTENT'] = '{}';
+  // It is CommonJS: of the bundled chunk only the default export exists.
+  const { useAzureMonitor, shutdownAzureMonitor } = (await import('applicationinsights')).default;
   const off = { enabled: false };
   useAzureMonitor({
     azureMonitorExporterOptions: { connectionString, ...(credential === undefined ? {} : { credential }) },

@@ -63,6 +63,8 @@ export interface HeldMessage {
 /** A running world. */
 export interface World {
   readonly pipeline: Pipeline;
+  /** Of the account that is this world's own. */
+  readonly connectionString: string;
   readonly teleMessage: SimulatedTeleMessage;
   readonly graph: SimulatedGraph;
   readonly log: readonly string[];
@@ -187,8 +189,9 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
 
   const handle = async (kind: 'download' | 'import', message: unknown): Promise<void> => {
     const { pipeline } = world;
-    if (kind === 'download') await runStep(pipeline, pipeline.storage.queues.download, readDownloadMessage(message), downloadItem);
-    else await runStep(pipeline, pipeline.storage.queues.import, readImportMessage(message), importItem);
+    if (kind === 'download')
+      await runStep(pipeline, 'item.download', pipeline.storage.queues.download, readDownloadMessage(message), downloadItem);
+    else await runStep(pipeline, 'item.import', pipeline.storage.queues.import, readImportMessage(message), importItem);
   };
 
   /** @returns whether there was anything. */
@@ -249,6 +252,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     get pipeline() {
       return world.pipeline;
     },
+    connectionString,
     teleMessage,
     graph,
     log,

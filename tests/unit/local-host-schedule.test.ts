@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { parseSchedule } from '../../local/host/ncrontab.ts';
+import { parseSchedule } from '../../shared/ncrontab.ts';
 
 function nextTimes(expression: string, after: string, count: number): (string | undefined)[] {
   const schedule = parseSchedule(expression);

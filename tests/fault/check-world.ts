@@ -1,0 +1,157 @@
+/**
+ * The checker: whatever happened, the books balance, every copy is there once and whole, and every byte is kept.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict';
+import { outcomeOf, type StoredItem } from '../../shared/ledger/item-ledger.ts';
+import { PARK_REASONS } from '../../shared/errors.ts';
+import { isBalanced, type RunCounts } from '../../shared/pipeline/count-run.ts';
+import { countRun, deliveriesOf } from '../../shared/pipeline/report-items.ts';
+import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
+import { stagedBlobName } from '../../shared/storage/stage-item.ts';
+import type { HeldMessage } from '../support/world.ts';
+import type { FaultItem } from './make-items.ts';
+
+/** What is checked. */
+export interface Checked {
+  /** Over the storage itself, not through a proxy. */
+  readonly pipeline: Pipeline;
+  readonly items: readonly FaultItem[];
+  readonly mailboxes: readonly string[];
+  mailbox(address: string, folder?: string): Promise<HeldMessage[]>;
+}
+
+const KEY = 'String {6a5c3a7e-2f0d-4f0c-9a53-2b0f6f1f8e11} Name ArchiveItemKey';
+const PARKED = new Set(['unmapped', 'oversize', 'failed', 'partial']);
+
+const keyOf = (message: HeldMessage) => message.singleValueExtendedProperties.find(({ id }) => id === KEY)?.value ?? '';
+
+async function readRows(pipeline: Pipeline): Promise<Map<string, StoredItem>> {
+  const rows = new Map<string, StoredItem>();
+  for (const { runId } of await pipeline.ledger.runs.all()) {
+    for await (const row of pipeline.ledger.items.ofRun(runId)) {
+      assert.equal(rows.has(row.sourceId), false, `${row.sourceId} is in two runs`);
+      rows.set(row.sourceId, row);
+    }
+  }
+  return rows;
+}
+
+async function checkRuns(pipeline: Pipeline): Promise<void> {
+  for (const run of await pipeline.ledger.runs.all()) {
+    assert.notEqual(run.completedAt, undefined, `${run.runId} is not complete`);
+    const counts = await countRun(pipeline, run.runId);
+    assert.ok(isBalanced(counts), `the books of ${run.runId} do not balance: ${JSON.stringify(counts)}`);
+    assert.deepEqual(JSON.parse(run.counts ?? '{}') as RunCounts, counts, `the books of ${run.runId} are not what they were at its end`);
+  }
+}
+
+/** Each item has an end; a duplicate's original is itself imported or parked; what the ledger says of copies is so. */
+async function checkItems({ pipeline, items, mailbox }: Checked, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
+  for (const { id, content, eml } of items) {
+    const row = rows.get(id);
+    assert.ok(row, `${id} is lost: the ledger does not know it`);
+    const outcome = outcomeOf(row);
+    assert.notEqual(outcome, 'pending', `${id} has not ended`);
+    if (outcome === 'skipped') {
+      const original = items.find((other) => other.id === row.duplicateOf);
+      const originalRow = rows.get(original?.id ?? '');
+      assert.ok(original && originalRow, `${id} duplicates ${row.duplicateOf}, which is not there`);
+      assert.equal(original.content, content, `${id} is no duplicate of ${original.id}`);
+      assert.notEqual(outcomeOf(originalRow), 'skipped', `${id} and ${original.id} are both skipped`);
+    } else if (outcome !== 'imported') {
+      assert.ok((row.reason ?? '') in PARK_REASONS, `${id} is parked without a reason`);
+    }
+    if (row.size !== undefined) {
+      const kept = await pipeline.storage.containers.items.getBlobClient(stagedBlobName(row)).downloadToBuffer();
+      assert.ok(kept.equals(eml), `the raw bytes of ${id} are not those of the source`);
+    }
+    for (const { mailbox: address, state } of await deliveriesOf(pipeline, row)) {
+      const held = (await mailbox(address)).filter((message) => keyOf(message) === row.contentKey);
+      assert.equal(held.length, state === 'imported' ? 1 : 0, `${id} is ${state} in ${address}, which has ${held.length} copies`);
+    }
+  }
+  assert.equal(rows.size, items.length, 'the ledger has items that the source never had');
+}
+
+/** Nothing twice, nothing foreign, nothing half. */
+async function checkMailboxes({ items, mailboxes, mailbox }: Checked, rows: ReadonlyMap<string, StoredItem>): Promise<number> {
+  const byKey = new Map(items.map((item) => [rows.get(item.id)?.contentKey ?? item.id, item]));
+  let copies = 0;
+  for (const address of mailboxes) {
+    const held = await mailbox(address);
+    const keys = held.map(keyOf);
+    assert.equal(new Set(keys).size, keys.length, `${address} has an item twice`);
+    for (const message of held) {
+      const item = byKey.get(keyOf(message));
+      assert.ok(item?.mailboxes.includes(address), `${address} has a copy that is not meant for it`);
+      assert.deepEqual(message.attachments.map(({ sha256 }) => sha256).sort(), item.attachments, `a copy of ${item.id} is not whole`);
+      assert.equal(message.isDraft, false);
+    }
+    const staged = await mailbox(address, 'Enterprise Number Archiver (staging)');
+    assert.equal(staged.length, 0, `${address} has ${staged.length} unfinished items`);
+    copies += held.length;
+  }
+  return copies;
+}
+
+async function checkParked(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
+  const parked = new Set<string>();
+  for await (const { rowKey = '' } of pipeline.ledger.items.parked()) parked.add(rowKey);
+  const waiting = [...rows.values()].filter((row) => PARKED.has(outcomeOf(row))).map(({ itemKey }) => itemKey);
+  assert.deepEqual([...parked].sort(), waiting.sort(), 'the list of parked items is not that of the ledger');
+}
+
+async function checkAudit(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
+  const { broken } = await pipeline.audit.verify(await pipeline.ledger.runs.auditCheckpoints());
+  assert.equal(broken, undefined, `the audit log is broken: ${JSON.stringify(broken)}`);
+  const listed = new Set<string>();
+  const ends = new Map<string, Set<unknown>>();
+  for await (const { text } of pipeline.audit.lines()) {
+    const line = JSON.parse(text) as { event: string; itemKey?: string; itemKeys?: string[]; outcome?: string };
+    for (const key of line.itemKeys ?? []) listed.add(key);
+    if (line.event === 'item.ended') ends.set(line.itemKey ?? '', (ends.get(line.itemKey ?? '') ?? new Set()).add(line.outcome));
+  }
+  for (const row of rows.values()) {
+    assert.ok(listed.has(row.itemKey), `the audit log does not tell that ${row.sourceId} was listed`);
+    assert.ok(ends.get(row.itemKey)?.has(outcomeOf(row)), `the audit log does not tell how ${row.sourceId} ended`);
+  }
+}
+
+/**
+ * Checks what holds at any time when nothing is under way.
+ *
+ * @returns how many copies the mailboxes hold.
+ */
+export async function checkWorld(checked: Checked): Promise<number> {
+  const rows = await readRows(checked.pipeline);
+  await checkItems(checked, rows);
+  const copies = await checkMailboxes(checked, rows);
+  await checkParked(checked.pipeline, rows);
+  await checkAudit(checked.pipeline, rows);
+  await checkRuns(checked.pipeline);
+  return copies;
+}
+
+/** Checks that each item has come to the end that it has without faults: what faults had parked was put back to work before. */
+export async function checkEnds({ pipeline, items, mailbox }: Checked): Promise<void> {
+  const rows = await readRows(pipeline);
+  const outcomes = new Map<string, string[]>();
+  for (const { id, content } of items) {
+    const row = rows.get(id);
+    outcomes.set(content, [...(outcomes.get(content) ?? []), row === undefined ? 'lost' : outcomeOf(row)]);
+  }
+  for (const { content, parked = 'imported' } of items) {
+    const ends = (outcomes.get(content) ?? []).toSorted();
+    const due = [parked, ...ends.slice(1).map(() => 'skipped')].sort();
+    assert.deepEqual(ends, due, `${content} did not end as it has to`);
+  }
+  for (const { content, mailboxes, id } of items) {
+    const keys = new Set(items.filter((item) => item.content === content).map((item) => rows.get(item.id)?.contentKey));
+    assert.equal(keys.size, 1, `${id} and its duplicates have different keys`);
+    for (const address of mailboxes) {
+      assert.equal((await mailbox(address)).filter((message) => keys.has(keyOf(message))).length, 1, `${address} has no copy of ${id}`);
+    }
+  }
+}

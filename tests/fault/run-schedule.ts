@@ -1,0 +1,150 @@
+/**
+ * Plays one schedule, lets the faults end and the days go on, and has everything checked.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict';
+import { isOpen } from '../../shared/ledger/run-ledger.ts';
+import { listDailyItems } from '../../shared/pipeline/list-daily-items.ts';
+import { reprocessItems } from '../../shared/pipeline/parked-items.ts';
+import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
+import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
+import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { people } from '../support/world.ts';
+import { checkEnds, checkWorld, type Checked } from './check-world.ts';
+import type { Step } from './fault-proxy.ts';
+import { makeFaultWorld, STALE_MS, type FaultWorld } from './fault-world.ts';
+import { makeItem, type FaultItem } from './make-items.ts';
+import type { Act, AimedFault, Schedule } from './schedule.ts';
+import { durableSteps, readingSteps } from './steps.ts';
+
+/** What happened in one schedule. */
+export interface Played {
+  readonly items: number;
+  readonly copies: number;
+  /** The faults that struck. */
+  readonly struck: readonly AimedFault[];
+  readonly acts: readonly Act[];
+}
+
+const DAY_MS = 86_400_000;
+/** Rounds of work and sweep: an item is enqueued again at most five times, with hours between. */
+const ROUNDS = 12;
+const known = new Set<string>([...durableSteps, ...readingSteps]);
+
+function makeItems({ items, later }: Schedule): FaultItem[] {
+  const made: FaultItem[] = [];
+  for (const kind of [...items, ...later]) made.push(makeItem(kind, made.length, made));
+  return made;
+}
+
+async function loseRow({ world, log }: FaultWorld, id: string | undefined): Promise<void> {
+  const { pipeline } = world;
+  const row = id === undefined ? undefined : await pipeline.ledger.items.find(id);
+  const run = (await pipeline.ledger.runs.all()).find(({ runId }) => runId === row?.runId);
+  // Of a run that is complete nothing is looked for any more.
+  if (row === undefined || run === undefined || !isOpen(run) || run.completedAt !== undefined) return;
+  (log as string[]).push(`storage: the row of ${id} is lost`);
+  await pipeline.storage.tables.items.deleteEntity(row.partitionKey ?? '', row.rowKey ?? '');
+}
+
+async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): Promise<void> {
+  const { world } = fault;
+  const list = (pipeline: Pipeline) => listDailyItems(pipeline);
+  const both = (work: (pipeline: Pipeline) => Promise<unknown>) => Promise.all([fault.on(0, work), fault.on(1, work)]);
+  switch (act.act) {
+    case 'list':
+      return fault.on(act.instance, list);
+    case 'sweep':
+      return fault.on(act.instance, sweepRuns);
+    case 'reprocess':
+      return fault.on(act.instance, (pipeline) => reprocessItems(pipeline, {}, 'somebody'));
+    case 'kill':
+      return fault.replace(act.instance);
+    case 'list-at-once':
+      return void (await both(list));
+    case 'sweep-at-once':
+      return void (await both(sweepRuns));
+    case 'pump':
+      return void (await fault.pump());
+    case 'work':
+      return fault.work();
+    case 'expire-tokens':
+      return world.teleMessage.expireTokens();
+    case 'purge':
+      return fault.purge(act.queue);
+    case 'lose-row':
+      return loseRow(fault, items[act.item]?.id);
+    case 'jump':
+      return world.advance(act.ms);
+  }
+}
+
+/** Days without faults: what is left is done, however long it takes on the world's clock. */
+async function heal(fault: FaultWorld): Promise<void> {
+  const { world } = fault;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await fault.work();
+    await fault.on(0, sweepRuns);
+    await fault.work();
+    await fault.on(0, sweepRuns);
+    if (!(await world.pipeline.ledger.runs.all()).some(isOpen)) return;
+    world.advance(STALE_MS);
+  }
+}
+
+/** @throws AssertionError where something was lost, is there twice or does not add up, with the log of all that happened. */
+export async function runSchedule(storage: Azurite, schedule: Schedule): Promise<Played> {
+  const pending = schedule.faults.map((aimed) => ({ aimed, skip: aimed.skip }));
+  const struck: AimedFault[] = [];
+  let faulty = true;
+  const plan = ({ name }: Step) => {
+    if (!faulty) return undefined;
+    assert.ok(known.has(name), `the step ${name} is not in tests/fault/steps.ts`);
+    const at = pending.findIndex(({ aimed, skip }) => aimed.step === name && skip === 0);
+    for (const entry of pending) if (entry.aimed.step === name && entry.skip > 0) entry.skip -= 1;
+    const [entry] = at === -1 ? [] : pending.splice(at, 1);
+    if (entry === undefined) return undefined;
+    struck.push(entry.aimed);
+    return entry.aimed.fault;
+  };
+  const fault = await makeFaultWorld(storage, { ...schedule.host, plan });
+  const { world } = fault;
+  const items = makeItems(schedule);
+  const checked: Checked = {
+    pipeline: world.pipeline,
+    items,
+    mailboxes: people.map(({ mail }) => mail),
+    mailbox: (address, folder) => world.mailbox(address, folder),
+  };
+  try {
+    for (const { id, eml } of items.slice(0, schedule.items.length)) world.add(id, eml);
+    await play(fault, items, { act: 'list', instance: 0 });
+    for (const act of schedule.acts) await play(fault, items, act);
+    const second = new Date(world.now().getTime() + 1_000);
+    for (const { id, eml } of items.slice(schedule.items.length)) world.teleMessage.addItem(id, () => eml, second);
+    world.advance(DAY_MS);
+    await play(fault, items, { act: 'list', instance: 0 });
+    await fault.work();
+
+    faulty = false;
+    // A clock that was set back has caught up by then.
+    world.advance(30 * DAY_MS);
+    await play(fault, items, { act: 'list', instance: 0 });
+    await heal(fault);
+    await checkWorld(checked);
+    await fault.on(0, (pipeline) => reprocessItems(pipeline, {}, 'somebody'));
+    await heal(fault);
+    const copies = await checkWorld(checked);
+    await checkEnds(checked);
+    assert.deepEqual(world.graph.requests.warnings, []);
+    assert.deepEqual(world.teleMessage.requests.warnings, []);
+    return { items: items.length, copies, struck, acts: schedule.acts };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\n${fault.log.join('\n')}`, { cause: error });
+  } finally {
+    faulty = false;
+    await fault.close();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The steps of the app: every kind of request that it makes. A step that is not here fails the fault tests, so that none goes untested.
+ *
+ * @module
+ */
+
+/** Requests that change something and belong to an ordinary day: the kill tests kill the app before and after each. */
+export const stepsOfTheDay = [
+  'blob audit appendblock',
+  'blob audit create',
+  'blob create-container',
+  'blob items block',
+  'blob items blocklist',
+  'blob items put',
+  'blob lock acquire',
+  'blob lock put',
+  'blob lock release',
+  'blob mapping-state delete',
+  'graph add-attachment',
+  'graph create-folder',
+  'graph create-message',
+  'graph create-upload',
+  'graph move-message',
+  'graph put-range',
+  'queue create-queue',
+  'queue download-items send',
+  'queue import-items send',
+  'queue oversize-items-poison send',
+  'queue unmapped-items-poison send',
+  'table content insert',
+  'table create-table',
+  'table deliveries insert',
+  'table deliveries insert-many',
+  'table deliveries merge',
+  'table deliveries merge-many',
+  'table items ended',
+  'table items insert',
+  'table items staged',
+  'table parked merge',
+  'table runs checkpoint',
+  'table runs completed',
+  'table runs insert',
+  'table runs listed',
+  'table sources insert',
+  'telemessage login',
+] as const;
+
+/** Requests that change something and answer trouble, or an operator: the schedules aim faults at them too. */
+export const stepsOfTrouble = [
+  'blob lock renew',
+  'graph delete-message',
+  'queue failed-items-poison delete',
+  'queue failed-items-poison send',
+  'queue oversize-items-poison delete',
+  'queue unmapped-items-poison delete',
+  'table content merge',
+  'table items insert-many',
+  'table items reopened',
+  'table items waits',
+  'table parked remove',
+  'table runs mapping-tried',
+  'table runs reopened',
+  'table sources insert-many',
+] as const;
+
+/** Requests that only ask. */
+export const readingSteps: ReadonlySet<string> = new Set([
+  'blob audit get',
+  'blob audit head',
+  'blob audit list',
+  'blob config get',
+  'blob items get',
+  'blob items head',
+  'blob mapping-state get',
+  'graph find-message',
+  'graph find-user',
+  'graph get-inbox',
+  'graph get-message',
+  'graph get-upload',
+  'graph get-user',
+  'graph list-attachments',
+  'graph list-folders',
+  'table content read',
+  'table deliveries query',
+  'table deliveries read',
+  'table items query',
+  'table items read',
+  'table parked query',
+  'table parked read',
+  'table runs query',
+  'table runs read',
+  'table sources read',
+  'telemessage content',
+  'telemessage list',
+]);
+
+/** All requests that change something. */
+export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble];
