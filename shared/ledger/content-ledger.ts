@@ -5,7 +5,7 @@
  */
 import type { TableClient } from '@azure/data-tables';
 import { insertRow, mergeRow, readRow, shardedPartition, type RowKey } from './rows.ts';
-import { identityOf, type ItemReference } from './item-ledger.ts';
+import { identityOf, type ItemReference } from './item-row.ts';
 
 /** A row of the table `content`: the item whose copies are in the mailboxes. */
 export interface ContentRow extends ItemReference {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf } from '../ledger/item-ledger.ts';
+import { outcomeOf } from '../ledger/item-row.ts';
 import { isOpen, type StoredRun } from '../ledger/run-ledger.ts';
 import type { Pipeline } from './pipeline.ts';
 import { writeRunReport } from '../reports/write-run-report.ts';

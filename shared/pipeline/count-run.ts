@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-ledger.ts';
+import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-row.ts';
 
 /**
  * Counts of deliveries; an item that ends without any counts once. Always:

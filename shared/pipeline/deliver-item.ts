@@ -5,7 +5,7 @@
  */
 import { PermanentError, RetryAfterError, TransientError, type ParkReason } from '../errors.ts';
 import type { Delivery, DeliveryEnd, DeliveryGroup } from '../ledger/delivery-ledger.ts';
-import type { DeliveryOutcome } from '../ledger/item-ledger.ts';
+import type { DeliveryOutcome } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
 import { InDoubtError } from '../mailbox/graph-errors.ts';

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { describeError, PermanentError } from '../errors.ts';
-import { outcomeOf, type ItemReference } from '../ledger/item-ledger.ts';
+import { outcomeOf, type ItemReference } from '../ledger/item-row.ts';
 import { sendMessage } from './messages.ts';
 import { parkItem } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 import pLimit from 'p-limit';
-import type { ItemReference } from '../ledger/item-ledger.ts';
+import type { ItemReference } from '../ledger/item-row.ts';
 import { planRuns, type RunRow } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import { holdLease } from '../storage/hold-lease.ts';

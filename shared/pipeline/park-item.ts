@@ -4,7 +4,7 @@
  * @module
  */
 import type { ParkReason } from '../errors.ts';
-import { identityOf, type DeliveryOutcome, type ItemOutcome, type ItemReference } from '../ledger/item-ledger.ts';
+import { identityOf, type DeliveryOutcome, type ItemOutcome, type ItemReference } from '../ledger/item-row.ts';
 import { queueNames } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
-import type { StoredItem } from '../ledger/item-ledger.ts';
+import type { StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import { queueNames } from '../storage/storage.ts';
 import { storageStatus } from '../storage/storage-errors.ts';

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
-import { outcomeOf, type DeliveryOutcome, type StoredItem } from '../ledger/item-ledger.ts';
+import { outcomeOf, type DeliveryOutcome, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import type { ExpectedCopy } from '../mailbox/verify-copy.ts';
 import { stagedBlobName } from '../storage/stage-item.ts';

@@ -5,7 +5,7 @@
  */
 import pLimit from 'p-limit';
 import { describeError, RetryAfterError } from '../errors.ts';
-import type { ItemRow, StoredItem } from '../ledger/item-ledger.ts';
+import type { ItemRow, StoredItem } from '../ledger/item-row.ts';
 import { rowsOfPartition, shardedPartition, shards } from '../ledger/rows.ts';
 import type { StoredRun } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf, type DeliveryOutcome, type ItemOutcome, type StoredItem } from '../ledger/item-ledger.ts';
+import { outcomeOf, type DeliveryOutcome, type ItemOutcome, type StoredItem } from '../ledger/item-row.ts';
 import { addCounts, countItem, noCounts, type RunCounts } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
 

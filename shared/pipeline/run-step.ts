@@ -5,7 +5,7 @@
  */
 import type { QueueClient } from '@azure/storage-queue';
 import { describeError, PermanentError, RetryAfterError } from '../errors.ts';
-import type { ItemReference } from '../ledger/item-ledger.ts';
+import type { ItemReference } from '../ledger/item-row.ts';
 import { sendMessage } from './messages.ts';
 import { parkItem } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';

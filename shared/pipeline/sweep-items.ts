@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { identityOf, outcomeOf, type StoredItem } from '../ledger/item-ledger.ts';
+import { identityOf, outcomeOf, type StoredItem } from '../ledger/item-row.ts';
 import { isOpen } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import { sendMessage } from './messages.ts';

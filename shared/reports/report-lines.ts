@@ -4,7 +4,7 @@
  * @module
  */
 import { PARK_REASONS, type ParkReason } from '../errors.ts';
-import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-ledger.ts';
+import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-row.ts';
 import type { RunCounts } from '../pipeline/count-run.ts';
 
 /** What became of a delivery, or of an item without one. */

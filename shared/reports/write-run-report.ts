@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
-import type { StoredItem } from '../ledger/item-ledger.ts';
+import type { StoredItem } from '../ledger/item-row.ts';
 import type { RunRow } from '../ledger/run-ledger.ts';
 import { addCounts, isBalanced, noCounts, type RunCounts } from '../pipeline/count-run.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';

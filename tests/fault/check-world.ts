@@ -4,7 +4,7 @@
  * @module
  */
 import assert from 'node:assert/strict';
-import { outcomeOf, type StoredItem } from '../../shared/ledger/item-ledger.ts';
+import { outcomeOf, type StoredItem } from '../../shared/ledger/item-row.ts';
 import { PARK_REASONS } from '../../shared/errors.ts';
 import { isBalanced, type RunCounts } from '../../shared/pipeline/count-run.ts';
 import { countRun, deliveriesOf } from '../../shared/pipeline/report-items.ts';

@@ -86,8 +86,13 @@ function trouble(service: Service, status: number, retryAfter?: number): Answer 
   const code = status === 503 ? 'ServerBusy' : 'InternalError';
   const json = service === 'table' ? { 'odata.error': { code, message: { lang: 'en-US', value: code } } } : { error: { code } };
   const isXml = service === 'blob' || service === 'queue';
-  const body = Buffer.from(isXml ? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>` : JSON.stringify(json));
-  const headers: Record<string, string> = { 'content-type': isXml ? 'application/xml' : 'application/json', 'content-length': String(body.length) };
+  const body = Buffer.from(
+    isXml ? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>` : JSON.stringify(json),
+  );
+  const headers: Record<string, string> = {
+    'content-type': isXml ? 'application/xml' : 'application/json',
+    'content-length': String(body.length),
+  };
   if (['blob', 'queue', 'table'].includes(service)) headers['x-ms-error-code'] = code;
   if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
   return { status, headers, body };
@@ -122,9 +127,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const lead = ({ status, headers, body }: Answer): Answer => {
     if (!String(headers['content-type']).includes('json')) return { status, headers, body };
     const origin = origins.get('graph') ?? '';
-    const text = body.toString('utf8').replaceAll(/"(uploadUrl|@odata\.nextLink)":"http:\/\/127\.0\.0\.1:(\d+)/g, (_, name: string, port: string) => {
-      return `"${name}":"${origin}${port === upstreams.graph.port ? '' : UPLOAD_PREFIX + port}`;
-    });
+    const text = body
+      .toString('utf8')
+      .replaceAll(/"(uploadUrl|@odata\.nextLink)":"http:\/\/127\.0\.0\.1:(\d+)/g, (_, name: string, port: string) => {
+        return `"${name}":"${origin}${port === upstreams.graph.port ? '' : UPLOAD_PREFIX + port}`;
+      });
     const changed = Buffer.from(text);
     return { status, headers: { ...headers, 'content-length': String(changed.length) }, body: changed };
   };

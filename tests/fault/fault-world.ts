@@ -145,8 +145,8 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     const { pipeline, proxy } = instance;
     const { queues } = pipeline.storage;
     try {
-      if (queue === 'download') await runStep(pipeline, queues.download, readDownloadMessage(message), downloadItem);
-      else await runStep(pipeline, queues.import, readImportMessage(message), importItem);
+      if (queue === 'download') await runStep(pipeline, 'item.download', queues.download, readDownloadMessage(message), downloadItem);
+      else await runStep(pipeline, 'item.import', queues.import, readImportMessage(message), importItem);
       return !proxy.crashed;
     } catch (error) {
       note(`instance ${index % instances.length}: threw ${error instanceof Error ? error.message : String(error)}`);
@@ -169,10 +169,7 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
         const number = turn;
         const isDuplicated = options.duplicateEvery > 0 && number % options.duplicateEvery === 0;
         if (isDuplicated) note(`host: a message of ${queue} is delivered twice`);
-        const [done] = await Promise.all([
-          handle(number, queue, message),
-          ...(isDuplicated ? [handle(number + 1, queue, message)] : []),
-        ]);
+        const [done] = await Promise.all([handle(number, queue, message), ...(isDuplicated ? [handle(number + 1, queue, message)] : [])]);
         if (!done && dequeueCount < options.maxDequeueCount) {
           await client.updateMessage(messageId, popReceipt, messageText, 0).catch(gone);
           return;
@@ -192,7 +189,12 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     for (const entry of poison.splice(0)) {
       let done = false;
       await on(turn, async (pipeline) => {
-        await drainPoison(pipeline, queueNames[entry.queue], entry.message, entry.queue === 'download' ? readDownloadMessage : readImportMessage);
+        await drainPoison(
+          pipeline,
+          queueNames[entry.queue],
+          entry.message,
+          entry.queue === 'download' ? readDownloadMessage : readImportMessage,
+        );
         done = true;
       });
       // A poison queue has no poison queue: the message comes back until it is taken.

@@ -112,7 +112,12 @@ export function nameStep(request: PassingRequest): string {
     case 'graph':
       return `graph ${GRAPH.find(([verb, pattern]) => verb === method && pattern.test(path))?.[2] ?? `${method} ${path}`}`;
     case 'telemessage':
-      return `telemessage ${/\/v1\/(login$|items$|items\/[^/]+\/content$)/.exec(path)?.[1]?.replace(/^items$/, 'list').replace(/^items.*/, 'content') ?? path}`;
+      return `telemessage ${
+        /\/v1\/(login$|items$|items\/[^/]+\/content$)/
+          .exec(path)?.[1]
+          ?.replace(/^items$/, 'list')
+          .replace(/^items.*/, 'content') ?? path
+      }`;
   }
 }
 

@@ -43,7 +43,12 @@ const brokenAnswers: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant('status' as const), when, status: fc.constantFrom(500, 502, 504) }),
   // Without Retry-After it may have taken effect; with it, it has not.
   fc.record({ kind: fc.constant('status' as const), when, status: fc.constant(503) }),
-  fc.record({ kind: fc.constant('status' as const), when: fc.constant('before' as const), status: fc.constant(503), retryAfter: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({
+    kind: fc.constant('status' as const),
+    when: fc.constant('before' as const),
+    status: fc.constant(503),
+    retryAfter: fc.integer({ min: 1, max: 3 }),
+  }),
   fc.record({ kind: fc.constant('reset' as const), when }),
   fc.record({ kind: fc.constant('crash' as const), when }),
 );
@@ -59,12 +64,20 @@ const callerFaults: fc.Arbitrary<Fault> = fc.oneof(
       retryAfter: fc.constantFrom(1, 30, 600, 7_200),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('silence' as const), when: fc.constantFrom('before' as const, 'after' as const, 'late' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('silence' as const),
+      when: fc.constantFrom('before' as const, 'after' as const, 'late' as const),
+    }),
+  },
 );
 
 function faultsOf(step: string): fc.Arbitrary<Fault> {
   const base = /^(graph|telemessage) /.test(step) ? callerFaults : brokenAnswers;
-  return readingSteps.has(step) ? fc.oneof({ weight: 3, arbitrary: base }, { weight: 1, arbitrary: fc.constant({ kind: 'truncate' } as const) }) : base;
+  return readingSteps.has(step)
+    ? fc.oneof({ weight: 3, arbitrary: base }, { weight: 1, arbitrary: fc.constant({ kind: 'truncate' } as const) })
+    : base;
 }
 
 const aimed: fc.Arbitrary<AimedFault> = fc
@@ -84,7 +97,13 @@ const act = weigh(
   [1, fc.constant({ act: 'expire-tokens' })],
   [2, fc.record({ act: fc.constant('purge' as const), queue: fc.constantFrom(...workQueues) })],
   [2, fc.record({ act: fc.constant('lose-row' as const), item: fc.nat(7) })],
-  [2, fc.record({ act: fc.constant('jump' as const), ms: fc.constantFrom(-48 * HOUR, -2 * HOUR, -60_000, 180_000, 4 * HOUR, 24 * HOUR, 400 * HOUR) })],
+  [
+    2,
+    fc.record({
+      act: fc.constant('jump' as const),
+      ms: fc.constantFrom(-48 * HOUR, -2 * HOUR, -60_000, 180_000, 4 * HOUR, 24 * HOUR, 400 * HOUR),
+    }),
+  ],
 );
 
 const kinds = fc.oneof(

@@ -37,7 +37,13 @@ describe(`schedules of faults, seed ${seed}`, { concurrency: LANES }, () => {
         fc.asyncProperty(schedules, async (schedule) => {
           await runSchedule(storage, schedule);
         }),
-        { seed: seed + lane, numRuns: Math.ceil(runs / LANES), ...(path === undefined ? {} : { path }), includeErrorInReport: true, endOnFailure: process.env['FAULT_SHRINK'] === undefined },
+        {
+          seed: seed + lane,
+          numRuns: Math.ceil(runs / LANES),
+          ...(path === undefined ? {} : { path }),
+          includeErrorInReport: true,
+          endOnFailure: process.env['FAULT_SHRINK'] === undefined,
+        },
       );
     });
   }
