@@ -12,6 +12,8 @@ async function handler(timer: Timer, context: InvocationContext): Promise<void> 
   } catch (error) {
     pipeline.log.error('run.interrupted', { error: describeError(error) });
     throw new Error(`The listing was interrupted and the sweep goes on with it: ${describeError(error)}`, { cause: error });
+  } finally {
+    await pipeline.telemetry.flush();
   }
 }
 

@@ -4,7 +4,13 @@ import { sweepRuns } from '../shared/pipeline/sweep-runs.ts';
 import { pipelineFor, settings } from './archiver.ts';
 
 async function handler(_timer: Timer, context: InvocationContext): Promise<void> {
-  await sweepRuns(pipelineFor(context));
+  const pipeline = pipelineFor(context);
+  try {
+    await sweepRuns(pipeline);
+  } finally {
+    // What the alerts read is sent before an idle instance is taken away.
+    await pipeline.telemetry.flush();
+  }
 }
 
 if (settings !== undefined) app.timer('sweepRuns', { schedule: '0 */10 * * * *', handler });

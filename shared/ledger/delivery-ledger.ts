@@ -26,7 +26,7 @@ export interface DeliveryRow {
   attempt: string;
   /** When that attempt began, ISO. */
   attemptedAt: string;
-  /** Attempts begun so far. */
+  /** Attempts begun so far, but for those that were refused for certain (throttled, for example). */
   attempts: number;
   /** The other side has answered since, so that nothing of it can still be under way. */
   settled: boolean;
@@ -109,7 +109,7 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       return mergeRow(
         deliveries,
         keyOf(group, delivery.mailbox),
-        { ...creating(), attempts: delivery.row.attempts + 1, reason: '' },
+        { ...creating(), attempts: delivery.row.attempts + (delivery.row.state === 'creating' ? 1 : 0), reason: '' },
         delivery.row.etag,
       );
     },

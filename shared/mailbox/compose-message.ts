@@ -60,7 +60,8 @@ export function fileAttachment(attachment: ItemAttachment): object {
 /** A body that no create request can carry travels whole as the first attachment, and the message says so. */
 function splitBody(body: ImportableItem['parsed']['body']): { body: Message['body']; attachment?: ItemAttachment } {
   const { contentType, content } = body;
-  if (Buffer.byteLength(content) <= limits.inlineBodyBytes) return { body: { contentType, content } };
+  // As JSON it is longer: every quote and line break takes two bytes, and the limit is that of the request.
+  if (Buffer.byteLength(JSON.stringify(content)) <= limits.inlineBodyBytes) return { body: { contentType, content } };
   const [name, type] = contentType === 'html' ? ['message-body.html', 'text/html'] : ['message-body.txt', 'text/plain'];
   return {
     body: { contentType: 'text', content: `The text of this message is too long to be shown here. It is attached whole as ${name}.` },

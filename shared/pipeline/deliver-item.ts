@@ -85,7 +85,8 @@ async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Deliv
         return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
       }
     }
-    if (row.attempts >= limits.deliveryAttempts) {
+    // Only those that were left in doubt count: throttling never uses up tries.
+    if (row.state === 'creating' && row.attempts >= limits.deliveryAttempts) {
       return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
     }
   }
@@ -117,6 +118,7 @@ export async function deliverItem(
     group,
     attempts.flatMap(({ end }) => (end === undefined ? [] : [end])),
   );
+  pipeline.telemetry.count('archive.deliveries.imported', attempts.filter(({ end }) => end?.state === 'imported').length);
   const errors = attempts.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const waits = errors.filter((error) => error instanceof RetryAfterError);
   if (waits.length > 0) {

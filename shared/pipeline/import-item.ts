@@ -100,7 +100,7 @@ function maskedNumbersOf({ participants }: Pick<ParsedItem, 'participants'>): st
 }
 
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
-  const { ledger, importer, telemetry } = pipeline;
+  const { ledger, importer } = pipeline;
   const { contentKey, content } = await openItem(pipeline, message);
   if (!(await claimContent(pipeline, message, contentKey))) return;
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
@@ -116,7 +116,6 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (failure?.reason !== undefined)
     return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
   await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
-  telemetry.count('archive.deliveries.imported', deliveries.length);
 }
 
 /**

@@ -44,6 +44,5 @@ export async function parkItem(pipeline: Pipeline, item: ItemReference, parking:
     parked: { queue: queueNames[queue], ...sent },
   });
   telemetry.count('archive.items.failed', 1, { reason });
-  telemetry.count('archive.deliveries.imported', deliveries?.filter(({ state }) => state === 'imported').length ?? 0);
   log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });
 }

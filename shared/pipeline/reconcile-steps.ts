@@ -13,7 +13,7 @@ import type { RunCounts } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
 import { rememberFolders, type KnownFolders } from './reconcile-copy.ts';
 import { reconcileItem, type CheckedItem } from './reconcile-item.ts';
-import { addChecked, noneChecked, type FoundProblem } from './reconcile-problems.ts';
+import { addChecked, noneChecked, type FoundProblem, type ReconcileProblem } from './reconcile-problems.ts';
 import { finishReport, stageProblems } from './reconcile-report.ts';
 import { writeState, type Reconciliation, type StoredReconciliation } from './reconcile-state.ts';
 
@@ -84,6 +84,9 @@ async function save(pipeline: Pipeline, state: Reconciliation, etag: string): Pr
   throw new Error('Another instance has gone on with this reconciliation.');
 }
 
+/** They ask for another look; nothing is known to be lost or altered. */
+const INCONCLUSIVE: ReadonlySet<ReconcileProblem> = new Set<ReconcileProblem>(['copy-moved', 'mailbox-unreachable', 'not-checked']);
+
 function countKinds(kinds: Readonly<Record<string, number>>, problems: readonly FoundProblem[]): Record<string, number> {
   const counted = { ...kinds };
   for (const { problem } of problems) counted[problem] = (counted[problem] ?? 0) + 1;
@@ -94,6 +97,7 @@ function countKinds(kinds: Readonly<Record<string, number>>, problems: readonly 
 async function add(pipeline: Pipeline, state: Reconciliation, checked: readonly CheckedItem[]): Promise<Reconciliation> {
   const problems = checked.flatMap((item) => item.problems);
   if (problems.length > 0) await stageProblems(pipeline, state, problems);
+  pipeline.telemetry.count('archive.reconcile.lost', problems.filter(({ problem }) => !INCONCLUSIVE.has(problem)).length);
   return {
     ...state,
     counts: checked.reduce((counts, item) => addChecked(counts, item.counts), state.counts),

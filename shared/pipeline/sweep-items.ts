@@ -13,7 +13,8 @@ import type { Pipeline } from './pipeline.ts';
 /** Enqueues an item where it stands: its bytes are staged already, or not yet. */
 export async function enqueueAgain(pipeline: Pipeline, row: StoredItem): Promise<void> {
   const { queues } = pipeline.storage;
-  const item = identityOf(row);
+  const traceparent = pipeline.telemetry.traceparent();
+  const item = { ...identityOf(row), ...(traceparent === undefined ? {} : { traceparent }) };
   if (row.stagedAt === undefined || row.size === undefined || row.sha256 === undefined) {
     await sendMessage(queues.download, item);
   } else {

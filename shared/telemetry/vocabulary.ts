@@ -64,7 +64,7 @@ export interface MetricAttributes {
 }
 
 /** Every span. */
-export const spanNames = ['run.list', 'run.sweep', 'item.download', 'item.import'] as const;
+export const spanNames = ['run.list', 'item.download', 'item.import'] as const;
 /** Name of a span. */
 export type SpanName = (typeof spanNames)[number];
 

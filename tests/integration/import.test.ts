@@ -166,7 +166,7 @@ describe('import', () => {
       {
         graph: {
           faults: [
-            { match: { kind: 'create-message', mailbox: ADA }, times: 12, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } },
+            { match: { kind: 'create-message', mailbox: ADA }, times: 30, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } },
           ],
         },
       },

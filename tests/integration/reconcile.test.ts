@@ -7,6 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import type { Azurite } from '../../local/storage/start-azurite.ts';
 import { advanceReconciliations, readReconciliation, reconcileRun, startReconciliation } from '../../shared/pipeline/reconcile-run.ts';
+import { readState } from '../../shared/pipeline/reconcile-state.ts';
+import { reconcileSteps } from '../../shared/pipeline/reconcile-steps.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { makeWorld, mms, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
 
@@ -349,6 +351,21 @@ describe('reconciliation', () => {
       const ended = await readReconciliation(world.pipeline, RUN);
       assert.ok(ended?.finishedAt);
       assert.deepEqual([ended.counts.items, ended.counts.copies, ended.problems], [10, 20, 0]);
+    }));
+
+  test('an instance that was overtaken does not set the work back', () =>
+    withWorld({}, async (world) => {
+      for (let item = 0; item < 6; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
+      await world.day();
+      await startReconciliation(world.pipeline, RUN, 'tester');
+      const [run] = await world.pipeline.ledger.runs.all();
+      const seen = await readState(world.pipeline, RUN);
+      assert.ok(run && seen);
+      const goOn = () => reconcileSteps(world.pipeline, run, seen, 3, new AbortController().signal);
+      assert.equal(await goOn(), 3);
+      await advanceReconciliations(world.pipeline);
+      await assert.rejects(goOn(), /Another instance/);
+      assert.ok((await readReconciliation(world.pipeline, RUN))?.finishedAt);
     }));
 
   test('one that is under way is not begun twice, and a finished one may be done anew', () =>

@@ -149,10 +149,10 @@ describe('telemetry', () => {
       assert.equal(spans.getFinishedSpans().filter(({ name }) => name === 'item.import').length, 1);
     });
 
-    test('runs and sweeps are always traced', async () => {
+    test('runs are always traced', async () => {
       for (let item = 0; item < 150; item += 1) await download();
-      for (let run = 0; run < 150; run += 1) await telemetry.span('run.sweep', {}, async () => undefined);
-      assert.equal(spans.getFinishedSpans().filter(({ name }) => name === 'run.sweep').length, 150);
+      for (let run = 0; run < 150; run += 1) await telemetry.span('run.list', {}, async () => undefined);
+      assert.equal(spans.getFinishedSpans().filter(({ name }) => name === 'run.list').length, 150);
     });
   });
 });

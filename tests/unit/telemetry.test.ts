@@ -78,11 +78,11 @@ describe('telemetry', () => {
 
   test('an SDK that starts after the first use gets what comes from then on', async () => {
     early.count('archive.run.empty', 3);
-    await early.span('run.sweep', {}, async () => undefined);
+    await early.span('run.list', {}, async () => undefined);
     assert.deepEqual(await measured(early), [{ name: 'archive.run.empty', value: 3, attributes: {} }]);
     assert.deepEqual(
       spans.getFinishedSpans().map(({ name }) => name),
-      ['run.sweep'],
+      ['run.list'],
     );
   });
 
