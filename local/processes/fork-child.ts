@@ -94,6 +94,8 @@ export function forkChild(modulePath: string, options: ChildOptions): Child {
     env: childEnvironment(options.env),
     execArgv: [...(options.execArgv ?? []), '--import', import.meta.resolve('./exit-with-parent.ts')],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A group of its own: a kill -9 of ours (kill -9 -PID) must leave a child the moment in which it saves, or Azurite loses its last 5 s.
+    detached: true,
   });
   const pid = process_.pid;
   if (pid === undefined) {

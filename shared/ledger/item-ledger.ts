@@ -4,7 +4,9 @@
  * @module
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import pLimit from 'p-limit';
 import type { RecordEvent } from '../audit/audit-log.ts';
+import { limits } from '../limits.ts';
 import type { StagedBytes } from '../storage/stage-item.ts';
 import { type ItemReference, type ItemRow, type ParkedRow, type StoredItem, type ItemEnd, identityOf, itemKeyOf } from './item-row.ts';
 import type { ListedItem } from '../telemessage/item-source.ts';
@@ -12,6 +14,12 @@ import { insertRows, mergeRow, readRow, removeRow, restoreRow, rowsOfPartition, 
 
 /** Azure Tables takes 32,768 characters in one column; such an item has some 300 deliveries, and they are read one by one instead. */
 const DELIVERIES_CHARACTERS = 30_000;
+
+/** Which run an item of the source belongs to, and the place at which that run's listing named it first. */
+interface SourceRow {
+  runId: string;
+  sequence: number;
+}
 
 /** What {@link createItemLedger} gives. */
 export type ItemLedger = ReturnType<typeof createItemLedger>;
@@ -27,19 +35,24 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
     rowKey: item.itemKey,
   });
 
+  const sourceKey = ({ itemKey }: Pick<ItemReference, 'itemKey'>): RowKey => ({
+    partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
+    rowKey: itemKey,
+  });
+
   const parkedKey = (itemKey: string): RowKey => ({ partitionKey: `parked-${archiverId}`, rowKey: itemKey });
 
   return {
     /**
      * Records one page of a listing. Repeating it after a crash gives the same answer.
      *
-     * @returns the items that belong to this run (new, or recorded by an earlier attempt at this page) in the order of the listing,
-     *   and how many belong to an earlier run.
+     * @returns the items that belong to this run (new, or recorded by an earlier attempt at this page) in the order of the listing, how
+     *   many of them no earlier page has named, and how many items belong to an earlier run.
      */
     async recordListed(
       run: { readonly runId: string },
       listed: readonly (ListedItem & { readonly sequence: number })[],
-    ): Promise<{ items: ItemReference[]; relisted: number }> {
+    ): Promise<{ items: ItemReference[]; listed: number; relisted: number }> {
       const references = new Map<string, ItemReference & { type?: string }>();
       for (const { id, arrivedAt, type, sequence } of listed) {
         const itemKey = itemKeyOf(archiverId, id);
@@ -48,23 +61,18 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         if (!references.has(itemKey)) references.set(itemKey, type === undefined ? reference : { ...reference, type });
       }
       const byShard = Map.groupBy(references.values(), ({ itemKey }) => itemKey.charAt(0));
+      let first = 0;
       const ownByShard = await Promise.all(
         [...byShard.values()].map(async (group) => {
-          const sourceKey = ({ itemKey }: ItemReference): RowKey => ({
-            partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
-            rowKey: itemKey,
-          });
           const fresh = await insertRows(
             content,
-            group.map((item) => [sourceKey(item), { runId: run.runId }] as const),
+            group.map((item) => [sourceKey(item), { runId: run.runId, sequence: item.sequence }] as const),
           );
-          const own = await Promise.all(
-            group.map(
-              async (item, index) =>
-                fresh[index] === true || (await readRow<{ runId: string }>(content, sourceKey(item)))?.runId === run.runId,
-            ),
+          const owners = await Promise.all(
+            group.map((item, index) => (fresh[index] === true ? item : readRow<SourceRow>(content, sourceKey(item)))),
           );
-          const mine = group.filter((_, index) => own[index] === true);
+          const mine = group.filter((_, index) => owners[index]?.runId === run.runId);
+          first += group.filter(({ sequence }, index) => owners[index]?.runId === run.runId && owners[index].sequence === sequence).length;
           const at = now().toISOString();
           await record({ event: 'items.listed', runId: run.runId, itemKeys: mine.map(({ itemKey }) => itemKey) });
           await insertRows(
@@ -77,8 +85,31 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       const own = ownByShard.flat().sort((one, other) => one.sequence - other.sequence);
       return {
         items: own.map(identityOf),
+        listed: first,
         relisted: references.size - own.length,
       };
+    },
+
+    /**
+     * Makes the rows again that were lost of items that were recorded in this run.
+     *
+     * @param listed - A page of the run's window, as the source lists it now.
+     * @returns the items whose row was missing.
+     */
+    async restoreListed(run: { readonly runId: string }, listed: readonly ListedItem[]): Promise<ItemReference[]> {
+      const { runId } = run;
+      const found = await pLimit(limits.enqueueConcurrency).map(listed, async ({ id, arrivedAt, type }) => {
+        const itemKey = itemKeyOf(archiverId, id);
+        const owner = await readRow<SourceRow>(content, sourceKey({ itemKey }));
+        if (owner?.runId !== runId || (await readRow<ItemRow>(items, keyOf({ runId, itemKey }))) !== undefined) return [];
+        return [{ runId, itemKey, sourceId: id, sequence: owner.sequence, arrivedAt, ...(type === undefined ? {} : { type }) }];
+      });
+      const missing = found.flat();
+      if (missing.length === 0) return [];
+      const at = now().toISOString();
+      await record({ event: 'items.restored', runId, itemKeys: missing.map(({ itemKey }) => itemKey) });
+      for (const item of missing) await restoreRow(items, keyOf(item), { ...item, listedAt: at, progressAt: at });
+      return missing.map(identityOf);
     },
 
     /** Reads one item. */
@@ -87,10 +118,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
     /** Which run an item of the source belongs to, by its source id. */
     async find(sourceId: string): Promise<StoredItem | undefined> {
       const itemKey = itemKeyOf(archiverId, sourceId);
-      const owner = await readRow<{ runId: string }>(content, {
-        partitionKey: shardedPartition(`source-${archiverId}`, itemKey),
-        rowKey: itemKey,
-      });
+      const owner = await readRow<SourceRow>(content, sourceKey({ itemKey }));
       return owner === undefined ? undefined : readRow<ItemRow>(items, keyOf({ runId: owner.runId, itemKey }));
     },
 

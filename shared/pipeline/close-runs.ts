@@ -6,13 +6,23 @@
 import { outcomeOf } from '../ledger/item-row.ts';
 import { isOpen, type StoredRun } from '../ledger/run-ledger.ts';
 import type { Pipeline } from './pipeline.ts';
+import { restoreItems } from './restore-items.ts';
 import { writeRunReport } from '../reports/write-run-report.ts';
 
-/** Stops at the first pending item, so that looking at a run under way costs little. */
-async function hasPending(pipeline: Pipeline, run: StoredRun): Promise<boolean> {
+/**
+ * Whether every item that was listed has ended. Stops at the first pending one, so that looking at a run under way costs little; and
+ * looks for items that were listed and have no row any more.
+ */
+async function haveAllEnded(pipeline: Pipeline, run: StoredRun): Promise<boolean> {
+  let rows = 0;
   for await (const row of pipeline.ledger.items.ofRun(run.runId)) {
-    if (outcomeOf(row) === 'pending') return true;
+    if (outcomeOf(row) === 'pending') return false;
+    rows += 1;
   }
+  if (rows >= run.listed) return true;
+  pipeline.log.error('run.rows-missing', { runId: run.runId, listed: run.listed, rows });
+  // Where the source no longer lists them either, the run stays open: it must not look as if all had ended.
+  await restoreItems(pipeline, run);
   return false;
 }
 
@@ -22,7 +32,7 @@ export async function closeRuns(pipeline: Pipeline): Promise<number> {
   let open = 0;
   for (const run of await ledger.runs.all()) {
     if (!isOpen(run)) continue;
-    if (run.listedAt === undefined || (await hasPending(pipeline, run))) {
+    if (run.listedAt === undefined || !(await haveAllEnded(pipeline, run))) {
       open += 1;
       continue;
     }

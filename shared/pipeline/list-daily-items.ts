@@ -12,7 +12,8 @@ import { ensureStorage } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';
 
-async function enqueue(pipeline: Pipeline, items: readonly ItemReference[]): Promise<void> {
+/** Enqueues listed items for their transfer. */
+export async function enqueue(pipeline: Pipeline, items: readonly ItemReference[]): Promise<void> {
   const { download } = pipeline.storage.queues;
   const traceparent = pipeline.telemetry.traceparent();
   const message = (item: ItemReference) => (traceparent === undefined ? item : { ...item, traceparent });
@@ -39,7 +40,7 @@ async function listPages(pipeline: Pipeline, run: RunRow, signal: AbortSignal): 
     // Enqueued before the checkpoint: a crash in between repeats the page, and a second message finds nothing to do.
     await enqueue(pipeline, recorded.items);
     position += page.items.length;
-    listed += recorded.items.length;
+    listed += recorded.listed;
     relisted += recorded.relisted;
     telemetry.count('archive.items.listed', recorded.items.length);
     telemetry.count('archive.items.relisted', recorded.relisted);

@@ -32,7 +32,7 @@ interface Ended {
 }
 
 function launch(args: readonly string[], settings: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [join(project, 'local/start.ts'), ...args], { cwd: project, env: { ...process.env, ...settings } });
+  return spawn(process.execPath, [join(project, 'local/start.ts'), ...args], { cwd: project, env: { ...process.env, ...settings }, detached: true });
 }
 
 async function start(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<Ended> {
@@ -218,7 +218,8 @@ describe('npm start', () => {
       await delay(5);
     }
     const pids = JSON.parse(await readFile(join(state, 'processes.json'), 'utf8')) as number[];
-    first.kill('SIGKILL');
+    // The whole process group, as a terminal or a supervisor does it.
+    process.kill(-(first.pid ?? 0), 'SIGKILL');
     await once(first, 'exit');
     const { code, stdout, stderr } = await start(args);
     assert.equal(code, 0, `${stdout}\n${stderr}`);
