@@ -157,7 +157,8 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
 
     /** Work on it goes on after a delay. */
     async waitsUntil(item: ItemReference, time: Date): Promise<void> {
-      await restoreRow(items, keyOf(item), { ...identityOf(item), progressAt: time.toISOString() });
+      const waitsUntil = time.toISOString();
+      await restoreRow(items, keyOf(item), { ...identityOf(item), progressAt: waitsUntil, waitsUntil });
     },
 
     /**
@@ -171,20 +172,22 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       return mergeRow(
         items,
         keyOf(item),
-        { outcome: '', reason: '', progressAt: now().toISOString(), requeues: change.requeues },
+        { outcome: '', reason: '', waitsUntil: '', progressAt: now().toISOString(), requeues: change.requeues },
         item.etag,
       );
     },
 
-    /** The item is dealt with: nothing of it waits for an operator any more. */
-    async unparked(itemKey: string): Promise<void> {
-      await removeRow(items, parkedKey(itemKey));
+    /**
+     * The item is dealt with: nothing of it waits for an operator any more.
+     *
+     * @param etag - Version of the index row that was dealt with; one that was written since (it was parked again meanwhile) stays.
+     */
+    async unparked(itemKey: string, etag?: string): Promise<void> {
+      await removeRow(items, parkedKey(itemKey), etag);
     },
 
-    /** The run of a parked item, or undefined where it is not parked. */
-    async parkedIn(itemKey: string): Promise<string | undefined> {
-      return (await readRow<ParkedRow>(items, parkedKey(itemKey)))?.runId;
-    },
+    /** The index row of a parked item, or undefined where it is not parked. */
+    parkedRow: (itemKey: string): Promise<TableEntityResult<ParkedRow> | undefined> => readRow<ParkedRow>(items, parkedKey(itemKey)),
 
     /** Everything that is parked, streamed, by key. @param after - Key of the last one that was seen. */
     parked: (after = ''): AsyncIterable<TableEntityResult<ParkedRow>> =>

@@ -37,6 +37,8 @@ export interface ItemRow {
   endedAt?: string;
   /** When something last happened to it, or will: the sweep leaves it alone until well after. */
   progressAt: string;
+  /** When the message that was put off last comes back. */
+  waitsUntil?: string;
   size?: number;
   sha256?: string;
   contentKey?: string;

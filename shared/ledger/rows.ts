@@ -124,12 +124,12 @@ export async function mergeRows(table: TableClient, rows: readonly (readonly [Ro
   }
 }
 
-/** Removes a row, if it is there. */
-export async function removeRow(table: TableClient, key: RowKey): Promise<void> {
+/** Removes a row, if it is there. @param etag - Only this version of it. */
+export async function removeRow(table: TableClient, key: RowKey, etag = '*'): Promise<void> {
   try {
-    await table.deleteEntity(key.partitionKey, key.rowKey);
+    await table.deleteEntity(key.partitionKey, key.rowKey, { etag });
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error) && !(etag !== '*' && isConflict(error))) throw error;
   }
 }
 

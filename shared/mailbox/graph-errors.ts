@@ -62,6 +62,8 @@ export function judgeGraphFailure(failure: GraphFailure): GraphVerdict {
   const reason = code === undefined ? undefined : permanentCodes.get(code);
   if (reason !== undefined) return { kind: 'park', reason };
   if (status === undefined) return { kind: 'again', mayHaveTakenEffect: true, settled: false };
+  // It was done; only the answer's body broke off on its way.
+  if (status < 400) return { kind: 'again', mayHaveTakenEffect: true, settled: true };
   if (status === 507) return { kind: 'park', reason: 'mailbox-full' };
   // A 503 without Retry-After is a gateway's answer as often as throttling: only 429 and 509 say for certain that nothing was done.
   if (THROTTLED.has(status) && (status !== 503 || retryAfter !== undefined)) {

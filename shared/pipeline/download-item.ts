@@ -18,6 +18,8 @@ export async function downloadItem(pipeline: Pipeline, message: DownloadMessage)
   const staged = await stageItem(storage.containers.items, stagedBlobName(message), content);
   await ledger.items.staged(message, staged);
   const traceparent = telemetry.traceparent() ?? message.traceparent;
-  const next: ImportMessage = { ...message, ...staged, ...(traceparent === undefined ? {} : { traceparent }) };
+  // A message of its own, which was never put off.
+  const { due: _due, ...item } = message;
+  const next: ImportMessage = { ...item, ...staged, ...(traceparent === undefined ? {} : { traceparent }) };
   await sendMessage(storage.queues.import, next);
 }

@@ -16,6 +16,8 @@ const reference = {
   sourceId: z.string().min(1).max(1024),
   sequence: z.int().min(0),
   arrivedAt: z.iso.datetime({ offset: true }),
+  /** When a message that was put off comes back, ISO. */
+  due: z.iso.datetime().optional(),
   /** W3C trace context of the step that sent the message. */
   traceparent: z.string().max(64).optional(),
 };

@@ -4,7 +4,7 @@
  * @module
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
-import type { StoredItem } from '../ledger/item-row.ts';
+import { outcomeOf, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import { queueNames } from '../storage/storage.ts';
 import { storageStatus } from '../storage/storage-errors.ts';
@@ -62,7 +62,7 @@ export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}):
   for await (const { rowKey = '', runId, reason } of pipeline.ledger.items.parked(filter.after)) {
     if (filter.reason !== undefined && filter.reason !== reason) continue;
     const row = await pipeline.ledger.items.read({ runId, itemKey: rowKey });
-    if (row !== undefined) items.push(await describe(pipeline, row));
+    if (row !== undefined && !isDealtWith(row)) items.push(await describe(pipeline, row));
     if (items.length === PAGE) return { items, after: rowKey };
   }
   return { items };
@@ -70,13 +70,23 @@ export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}):
 
 /** One parked item, or undefined where it is not parked. */
 export async function showParked(pipeline: Pipeline, itemKey: string): Promise<ParkedItem | undefined> {
-  const row = await readParked(pipeline, itemKey);
-  return row === undefined ? undefined : describe(pipeline, row);
+  const parked = await readParked(pipeline, itemKey);
+  return parked === undefined ? undefined : describe(pipeline, parked.row);
 }
 
-async function readParked({ ledger }: Pipeline, itemKey: string): Promise<StoredItem | undefined> {
-  const runId = await ledger.items.parkedIn(itemKey);
-  return runId === undefined ? undefined : ledger.items.read({ runId, itemKey });
+/** An item that ended otherwise since it was parked; a crash between its reprocess and this has left it in the index. */
+function isDealtWith(row: StoredItem): boolean {
+  return ['imported', 'skipped'].includes(outcomeOf(row));
+}
+
+/** @returns the item and the version of its index row. */
+async function readParked({ ledger }: Pipeline, itemKey: string): Promise<{ row: StoredItem; etag: string } | undefined> {
+  const parked = await ledger.items.parkedRow(itemKey);
+  const row = parked === undefined ? undefined : await ledger.items.read({ runId: parked.runId, itemKey });
+  if (parked === undefined || row === undefined) return undefined;
+  if (!isDealtWith(row)) return { row, etag: parked.etag };
+  await ledger.items.unparked(itemKey, parked.etag);
+  return undefined;
 }
 
 /** Takes the item's message out of its poison queue, where nobody has received it meanwhile. */
@@ -99,8 +109,9 @@ async function removeMessage({ storage }: Pipeline, { parkedIn, parkedMessageId,
  */
 export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: string): Promise<boolean> {
   const { ledger, audit } = pipeline;
-  const row = await readParked(pipeline, itemKey);
-  if (row === undefined) return false;
+  const parked = await readParked(pipeline, itemKey);
+  if (parked === undefined) return false;
+  const { row, etag } = parked;
   await audit.record({ event: 'operator.reprocess', runId: row.runId, itemKey, by });
   // Before the item: a run that looks complete is not swept, and would never see that the item is under way.
   await ledger.runs.reopened(row.runId);
@@ -108,7 +119,8 @@ export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: str
   await removeMessage(pipeline, row);
   if ((row.outcome ?? '') !== '' && !(await ledger.items.reopened(row, { requeues: 0 }))) return false;
   await enqueueAgain(pipeline, row);
-  await ledger.items.unparked(itemKey);
+  // Unless it was parked again meanwhile.
+  await ledger.items.unparked(itemKey, etag);
   return true;
 }
 
@@ -137,11 +149,12 @@ export async function reprocessItems(
  * @returns false where the item is not parked.
  */
 export async function discardItem(pipeline: Pipeline, itemKey: string, reason: string, by: string): Promise<boolean> {
-  const row = await readParked(pipeline, itemKey);
-  if (row === undefined) return false;
+  const parked = await readParked(pipeline, itemKey);
+  if (parked === undefined) return false;
+  const { row, etag } = parked;
   await pipeline.ledger.items.discarded(row, reason, by);
   await removeMessage(pipeline, row);
-  await pipeline.ledger.items.unparked(itemKey);
+  await pipeline.ledger.items.unparked(itemKey, etag);
   return true;
 }
 

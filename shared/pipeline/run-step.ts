@@ -10,6 +10,27 @@ import { sendMessage } from './messages.ts';
 import { parkItem } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
 
+/** What a step is run for. */
+type StepMessage = ItemReference & { readonly traceparent?: string | undefined; readonly due?: string | undefined };
+
+/**
+ * Enqueues the message again. A queue delivers at least once: where a copy of this message has put the item off already, that one goes on
+ * with it, or every duplicate would make two of each message for as long as the throttling lasts.
+ */
+async function putOff<Message extends StepMessage>(
+  { ledger, now }: Pipeline,
+  queue: QueueClient,
+  message: Message,
+  delayMs: number,
+): Promise<void> {
+  const waitsUntil = (await ledger.items.read(message))?.waitsUntil ?? '';
+  if (waitsUntil > now().toISOString() && waitsUntil > (message.due ?? '')) return;
+  const due = new Date(now().getTime() + delayMs);
+  // The message first: a crash in between leaves one too many, not one too few.
+  await sendMessage(queue, { ...message, due: due.toISOString() }, delayMs);
+  await ledger.items.waitsUntil(message, due);
+}
+
 /**
  * - Done: the message is completed.
  * - PermanentError: the item is parked, the message completed.
@@ -19,14 +40,14 @@ import type { Pipeline } from './pipeline.ts';
  * @param name - Of the step, in traces.
  * @param queue - Where the message came from.
  */
-export async function runStep<Message extends ItemReference & { readonly traceparent?: string | undefined }>(
+export async function runStep<Message extends StepMessage>(
   pipeline: Pipeline,
   name: 'item.download' | 'item.import',
   queue: QueueClient,
   message: Message,
   step: (pipeline: Pipeline, message: Message) => Promise<void>,
 ): Promise<void> {
-  const { log, ledger, now } = pipeline;
+  const { log } = pipeline;
   const { runId, itemKey } = message;
   try {
     const { traceparent } = message;
@@ -37,8 +58,7 @@ export async function runStep<Message extends ItemReference & { readonly tracepa
       await parkItem(pipeline, message, { reason: error.reason });
     } else if (error instanceof RetryAfterError) {
       log.info('step.delayed', { runId, itemKey, delayMs: error.delayMs, error: describeError(error) });
-      await ledger.items.waitsUntil(message, new Date(now().getTime() + error.delayMs));
-      await sendMessage(queue, message, error.delayMs);
+      await putOff(pipeline, queue, message, error.delayMs);
     } else {
       const text = describeError(error);
       log.warn('step.failed', { runId, itemKey, error: text });
