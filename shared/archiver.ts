@@ -61,6 +61,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
         username: settings.TELEMESSAGE_USERNAME,
         password: settings.TELEMESSAGE_PASSWORD,
         archiverId: archiver.id,
+        now,
       }),
       telemetry,
     ),

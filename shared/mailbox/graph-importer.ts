@@ -68,28 +68,33 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
   };
 
   const createStaged = async (mailbox: Mailbox, composed: ComposedMessage): Promise<MailboxCopy> => {
+    // Asked first, so that its failure leaves nothing behind.
+    const destinationId = await archive.in(mailbox);
     const messageId = await createIn(staging, mailbox, composed);
+    let isMoving = false;
     try {
       for (const attachment of composed.uploads) await uploadAttachment(graph, mailbox, messageId, attachment);
       await verifyAttachments(mailbox, messageId, composed);
+      isMoving = true;
+      const moved = await graph.request<GraphItem>({
+        method: 'POST',
+        path: `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/move`,
+        body: { destinationId },
+        mailboxId: mailbox.id,
+        purpose: 'move the item into the archive folder',
+      });
+      return { messageId: moved?.id ?? messageId };
     } catch (error) {
+      // A move whose end nobody saw may have made the copy: the next attempt looks for it before it removes anything.
+      if (isMoving && error instanceof InDoubtError) throw error;
       try {
         await remove(mailbox, messageId);
       } catch {
-        // What could not be removed now is removed by the look-up that the next attempt starts with.
-        if (!(error instanceof PermanentError)) throw new InDoubtError('An upload broke off and left an unfinished item.', true, error);
+        throw new InDoubtError('An upload broke off and left an unfinished item, which the next attempt removes.', true, error);
       }
-      // Nothing of it is visible in the archive folder, so the create is not in doubt.
+      // Nothing of it was visible in the archive folder, so the create is not in doubt.
       throw error instanceof InDoubtError ? new TransientError(error.message, { cause: error.cause }) : error;
     }
-    const moved = await graph.request<GraphItem>({
-      method: 'POST',
-      path: `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/move`,
-      body: { destinationId: await archive.in(mailbox) },
-      mailboxId: mailbox.id,
-      purpose: 'move the item into the archive folder',
-    });
-    return { messageId: moved?.id ?? messageId };
   };
 
   const findIn = async (folderId: string, mailbox: Mailbox, contentKey: string): Promise<readonly GraphItem[]> => {

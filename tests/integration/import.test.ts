@@ -244,16 +244,23 @@ describe('import', () => {
       assert.equal(copy?.isDraft, false);
     }));
 
-  for (const kind of ['create-upload', 'put-range', 'list-attachments', 'move-message'] as const) {
-    for (const type of ['reset', 'reset-after-effect'] as const) {
-      test(`an upload whose ${kind} ends in a ${type} is delivered once and leaves nothing behind`, () =>
-        withWorld({ graph: { faults: [{ match: { kind, mailbox: ADA }, effect: { type } }] } }, async (world) => {
-          world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')]));
-          await world.day();
-          assert.equal((await world.mailbox(ADA)).length, 1);
-          assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
-          assert.equal((await world.outcome('x')).outcome, 'imported');
-        }));
+  for (const kind of ['create-message', 'create-upload', 'put-range', 'list-attachments', 'list-folders', 'move-message'] as const) {
+    for (const effect of [
+      { type: 'reset' },
+      { type: 'reset-after-effect' },
+      { type: 'status', status: 429, retryAfterSeconds: 5 },
+      { type: 'status-after-effect', status: 503 },
+    ] as const) {
+      for (const skip of kind === 'list-folders' ? [0, 1] : [0]) {
+        test(`an upload whose ${kind}${skip > 0 ? ' (second)' : ''} ends in ${effect.type} is delivered once and leaves nothing behind`, () =>
+          withWorld({ graph: { faults: [{ match: { kind, mailbox: ADA }, skip, effect }] } }, async (world) => {
+            world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')]));
+            await world.day();
+            assert.equal((await world.mailbox(ADA)).length, 1);
+            assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+            assert.equal((await world.outcome('x')).outcome, 'imported');
+          }));
+      }
     }
   }
 
