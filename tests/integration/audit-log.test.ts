@@ -1,25 +1,13 @@
 /** The audit log: complete, in one chain, and any tampering is found. @module */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { createAuditLog } from '../../shared/audit/audit-log.ts';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
-import { makeWorld, sms, startStorage, type World } from '../support/world.ts';
+import { useWorlds } from '../support/use-worlds.ts';
+import { sms, type World } from '../support/world.ts';
 
 describe('audit log', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage });
-    try {
-      await work(world);
-    } finally {
-      await world.close();
-    }
-  }
+  const inAnyWorld = useWorlds();
+  const withWorld = (work: (world: World) => Promise<void>) => inAnyWorld({}, work);
 
   async function readLines(world: World): Promise<{ event: string; [field: string]: unknown }[]> {
     const lines = [];

@@ -1,10 +1,10 @@
 /** Import: one whole copy in each mailbox, whatever Graph answers. @module */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { describe, test } from 'node:test';
 import { changeLimits } from '../support/change-limits.ts';
-import { makeWorld, mms, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+import { useWorlds } from '../support/use-worlds.ts';
+import { mms, sms } from '../support/world.ts';
 
 const ADA = 'ada@contoso.example';
 const BEN = 'ben@contoso.example';
@@ -13,21 +13,7 @@ const KEY = 'String {6a5c3a7e-2f0d-4f0c-9a53-2b0f6f1f8e11} Name ArchiveItemKey';
 const SHA256 = 'String {6a5c3a7e-2f0d-4f0c-9a53-2b0f6f1f8e11} Name ArchiveItemSha256';
 
 describe('import', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage, ...options });
-    try {
-      await work(world);
-      assert.deepEqual(world.graph.requests.warnings, [], 'the simulated Graph was asked something that Graph does not know');
-    } finally {
-      await world.close();
-    }
-  }
+  const withWorld = useWorlds();
 
   test('each participant gets one copy, which is no draft and carries times, class, headers and identity', () =>
     withWorld({}, async (world) => {

@@ -1,30 +1,16 @@
 /** Listing and download: every item of the source is recorded once and staged whole, or parked with a reason. @module */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { describe, test } from 'node:test';
 import { watermark } from '../../shared/ledger/run-ledger.ts';
 import { changeLimits } from '../support/change-limits.ts';
-import { makeWorld, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+import { useWorlds } from '../support/use-worlds.ts';
+import { sms } from '../support/world.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 describe('list and download', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage, ...options });
-    try {
-      await work(world);
-      assert.deepEqual(world.teleMessage.requests.warnings, [], 'the simulated TeleMessage was asked something outside its contract');
-    } finally {
-      await world.close();
-    }
-  }
+  const withWorld = useWorlds();
 
   test('a listing that breaks off goes on with the page where it broke off', async (context) => {
     changeLimits(context, { listPageItems: 2 });

@@ -1,8 +1,8 @@
 /** Mapping in the pipeline: which file is in force, and who is a valid user. @module */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
-import { makeWorld, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+import { describe, test } from 'node:test';
+import { useWorlds } from '../support/use-worlds.ts';
+import { sms, type World } from '../support/world.ts';
 
 const HEADER = 'External User ID,Microsoft 365 User Mailbox\n';
 const TO_DANA = `${HEADER}16175550104,dana@contoso.example\n`;
@@ -13,20 +13,7 @@ const BAD = `${HEADER}1.6E+10,dana@contoso.example\n`;
 const byNumber = (id: string) => sms({ id, from: 'D 16175550104 <d@private.example>', to: 'Out 16175550999 <o@outside.example>' });
 
 describe('mapping', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage, ...options });
-    try {
-      await work(world);
-    } finally {
-      await world.close();
-    }
-  }
+  const withWorld = useWorlds();
   const upload = (world: World, text: string) =>
     world.pipeline.storage.containers.config.getBlockBlobClient('mapping.csv').upload(text, Buffer.byteLength(text));
   const archive = async (world: World, id: string) => {

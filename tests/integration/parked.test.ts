@@ -1,10 +1,10 @@
 /** Parked items: found again, put back to work, given up; and what the queues lose is found by the sweep. @module */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { describe, test } from 'node:test';
 import { limits } from '../../shared/limits.ts';
 import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
-import { makeWorld, mms, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+import { useWorlds } from '../support/use-worlds.ts';
+import { mms, sms, type World } from '../support/world.ts';
 
 const ADA = 'ada@contoso.example';
 const BEN = 'ben@contoso.example';
@@ -13,21 +13,7 @@ const unmapped = (id: string, number = '16175550998') =>
   sms({ id, from: `N ${number} <n@elsewhere.example>`, to: 'M 16175550997 <m@elsewhere.example>' });
 
 describe('parked items', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage, ...options });
-    try {
-      await work(world);
-      assert.deepEqual(world.graph.requests.warnings, []);
-    } finally {
-      await world.close();
-    }
-  }
+  const withWorld = useWorlds();
   const upload = (world: World, text: string) =>
     world.pipeline.storage.containers.config.getBlockBlobClient('mapping.csv').upload(text, Buffer.byteLength(text));
   const keyOf = async (world: World, id: string) => (await world.pipeline.ledger.items.find(id))?.itemKey ?? '';

@@ -1,16 +1,16 @@
 /** Reports: every item of a run is in them, in the books' own numbers, and nothing that does not belong there. @module */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { ContainerClient } from '@azure/storage-blob';
 import { parse } from 'csv-parse/sync';
-import type { Azurite } from '../../local/storage/start-azurite.ts';
 import type { RunRow } from '../../shared/ledger/run-ledger.ts';
 import { reprocessItem } from '../../shared/pipeline/parked-items.ts';
 import { maskNumber } from '../../shared/reports/mask-number.ts';
 import { listReports, readReport, REPORT_ANSWER_BYTES } from '../../shared/reports/read-reports.ts';
 import { writeRunReport } from '../../shared/reports/write-run-report.ts';
 import { changeLimits } from '../support/change-limits.ts';
-import { makeWorld, sms, startStorage, type World, type WorldOptions } from '../support/world.ts';
+import { useWorlds } from '../support/use-worlds.ts';
+import { sms, type World } from '../support/world.ts';
 
 const BEN = 'ben@contoso.example';
 const RUN = 'enterprise-number-000001';
@@ -25,20 +25,7 @@ interface RunJson {
 }
 
 describe('reports', () => {
-  let storage: Azurite;
-  before(async () => {
-    storage = await startStorage();
-  });
-  after(() => storage.stop());
-
-  async function withWorld(options: Partial<WorldOptions>, work: (world: World) => Promise<void>): Promise<void> {
-    const world = await makeWorld({ storage, ...options });
-    try {
-      await work(world);
-    } finally {
-      await world.close();
-    }
-  }
+  const withWorld = useWorlds();
   const container = (world: World): ContainerClient => world.pipeline.storage.containers.reports;
   const text = async (world: World, name: string) => (await container(world).getBlobClient(name).downloadToBuffer()).toString();
   const csv = async (world: World, name: string): Promise<Row[]> => parse(await text(world, name), { columns: true, bom: true });

@@ -32,7 +32,11 @@ interface Ended {
 }
 
 function launch(args: readonly string[], settings: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [join(project, 'local/start.ts'), ...args], { cwd: project, env: { ...process.env, ...settings }, detached: true });
+  return spawn(process.execPath, [join(project, 'local/start.ts'), ...args], {
+    cwd: project,
+    env: { ...process.env, ...settings },
+    detached: true,
+  });
 }
 
 async function start(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<Ended> {
