@@ -8,3 +8,4 @@ import './drain-poison.ts';
 import './parked.ts';
 import './reports.ts';
 import './reconcile.ts';
+import './audit.ts';

@@ -37,10 +37,6 @@ const discard = async (pipeline: Pipeline, request: HttpRequest, caller: string)
     (await discardItem(pipeline, body.itemKey, body.reason, caller)) ? { discarded: 1 } : undefined,
   );
 
-const verify = async (pipeline: Pipeline): Promise<HttpResponseInit> => ({
-  jsonBody: await pipeline.audit.verify(await pipeline.ledger.runs.auditCheckpoints()),
-});
-
 if (settings !== undefined) {
   // The platform signs callers in (authsettingsV2); the function keys of `authLevel` would be a second way in.
   const anonymous = { authLevel: 'anonymous' } as const;
@@ -53,5 +49,4 @@ if (settings !== undefined) {
     handler: forRole('Archive.Operator', reprocess),
   });
   app.http('discardParked', { ...anonymous, methods: ['POST'], route: 'parked/discard', handler: forRole('Archive.Operator', discard) });
-  app.http('verifyAudit', { ...anonymous, methods: ['GET'], route: 'audit/verify', handler: forRole('Archive.Reader', verify) });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
+import type { LogLine } from './read-lines.ts';
 
 /** Something that happened: a state change or an operator's action. Keys and words, never content, numbers or addresses. */
 export interface AuditEvent {
@@ -59,7 +60,7 @@ export interface BrokenLink {
  * @returns how many lines are in order, and the first broken link, if any.
  */
 export async function verifyChain(
-  lines: AsyncIterable<{ readonly blob: string; readonly line: number; readonly text: string }>,
+  lines: AsyncIterable<LogLine>,
   checkpoints: readonly ChainHead[] = [],
 ): Promise<{ readonly lines: number; readonly broken?: BrokenLink }> {
   const noted = new Map(checkpoints.map(({ sequence, hash }) => [sequence, hash]));

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
+import { readLines, type LogLine } from './read-lines.ts';
 import { isConflict, isMissing } from '../storage/storage-errors.ts';
 import { chainLine, emptyChain, headOfLine, verifyChain, type AuditEvent, type BrokenLink, type ChainHead } from './audit-chain.ts';
 
@@ -52,7 +53,7 @@ export interface AuditLog {
    */
   verify(checkpoints?: readonly ChainHead[]): Promise<{ readonly lines: number; readonly broken?: BrokenLink }>;
   /** All lines, oldest first, streamed. */
-  lines(): AsyncGenerator<{ readonly blob: string; readonly line: number; readonly text: string }>;
+  lines(): AsyncIterable<LogLine>;
 }
 
 /**
@@ -64,6 +65,7 @@ export interface AuditLog {
  * @param container - The container `audit`.
  */
 export function createAuditLog(container: ContainerClient, archiverId: string, now: () => Date): AuditLog {
+  const prefix = `${archiverId}/`;
   const waiting: Waiting[] = [];
   let writing = false;
   let end: End | undefined;
@@ -73,7 +75,7 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
   const lastBlob = async (): Promise<string | undefined> => {
     let last: string | undefined;
     // Names sort by time; a blob a day makes this one request in ten years.
-    for await (const blob of container.listBlobsFlat({ prefix: `${archiverId}/` })) last = blob.name;
+    for await (const blob of container.listBlobsFlat({ prefix })) last = blob.name;
     return last;
   };
 
@@ -194,20 +196,6 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
     writing = false;
   };
 
-  async function* lines() {
-    for await (const { name } of container.listBlobsFlat({ prefix: `${archiverId}/` })) {
-      const response = await container.getAppendBlobClient(name).download();
-      let rest = '';
-      let line = 0;
-      for await (const chunk of response.readableStreamBody?.setEncoding('utf8') ?? []) {
-        const texts = (rest + String(chunk)).split('\n');
-        rest = texts.pop() ?? '';
-        for (const text of texts) yield { blob: name, line: (line += 1), text };
-      }
-      if (rest !== '') yield { blob: name, line: line + 1, text: rest };
-    }
-  }
-
   return {
     record: (event) =>
       new Promise((resolve, reject) => {
@@ -217,7 +205,7 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
         // What is recorded in the same turn of the event loop goes into the same block.
         setImmediate(() => void writeAll());
       }),
-    lines,
-    verify: (checkpoints) => verifyChain(lines(), checkpoints),
+    lines: () => readLines(container, prefix),
+    verify: (checkpoints) => verifyChain(readLines(container, prefix), checkpoints),
   };
 }

@@ -1,0 +1,29 @@
+/**
+ * Reads the audit log line by line, without holding a blob.
+ *
+ * @module
+ */
+import type { ContainerClient } from '@azure/storage-blob';
+
+/** A line, and where it stands. */
+export interface LogLine {
+  readonly blob: string;
+  /** From 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** All lines below a prefix, oldest first: the names of the blobs sort by time. */
+export async function* readLines(container: ContainerClient, prefix: string): AsyncGenerator<LogLine> {
+  for await (const { name } of container.listBlobsFlat({ prefix })) {
+    const response = await container.getAppendBlobClient(name).download();
+    let rest = '';
+    let line = 0;
+    for await (const chunk of response.readableStreamBody?.setEncoding('utf8') ?? []) {
+      const texts = (rest + String(chunk)).split('\n');
+      rest = texts.pop() ?? '';
+      for (const text of texts) yield { blob: name, line: (line += 1), text };
+    }
+    if (rest !== '') yield { blob: name, line: line + 1, text: rest };
+  }
+}
