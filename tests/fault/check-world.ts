@@ -57,10 +57,15 @@ async function checkItems({ pipeline, items, mailbox }: Checked, rows: ReadonlyM
     if (outcome === 'skipped') {
       // Of three equal items the last may have been compared with the second before that was found to duplicate the first.
       let original: StoredItem | undefined = row;
-      for (let links = 0; original?.duplicateOf !== undefined && links < items.length; links += 1) original = rows.get(original.duplicateOf);
+      for (let links = 0; original?.duplicateOf !== undefined && links < items.length; links += 1)
+        original = rows.get(original.duplicateOf);
       assert.ok(original, `${id} duplicates ${row.duplicateOf}, which is not there`);
       assert.notEqual(outcomeOf(original), 'skipped', `${id} duplicates ${original.sourceId}, which is skipped itself`);
-      assert.equal(items.find((other) => other.id === original.sourceId)?.content, content, `${id} is no duplicate of ${original.sourceId}`);
+      assert.equal(
+        items.find((other) => other.id === original.sourceId)?.content,
+        content,
+        `${id} is no duplicate of ${original.sourceId}`,
+      );
     } else if (outcome !== 'imported') {
       assert.ok((row.reason ?? '') in PARK_REASONS, `${id} is parked without a reason`);
     }
@@ -69,7 +74,7 @@ async function checkItems({ pipeline, items, mailbox }: Checked, rows: ReadonlyM
       assert.ok(kept.equals(eml), `the raw bytes of ${id} are not those of the source`);
     }
     for (const { mailbox: address, state } of await deliveriesOf(pipeline, row)) {
-      const held = (await mailbox(address)).filter((message) => keyOf(message) === row.contentKey);
+      const held: HeldMessage[] = (await mailbox(address)).filter((message) => keyOf(message) === row.contentKey);
       assert.equal(held.length, state === 'imported' ? 1 : 0, `${id} is ${state} in ${address}, which has ${held.length} copies`);
     }
   }
@@ -86,7 +91,7 @@ async function checkMailboxes({ items, mailboxes, mailbox }: Checked, rows: Read
     assert.equal(new Set(keys).size, keys.length, `${address} has an item twice`);
     for (const message of held) {
       const item: FaultItem | undefined = byKey.get(keyOf(message));
-      assert.ok(item?.mailboxes.includes(address), `${address} has a copy that is not meant for it`);
+      assert.ok(item !== undefined && item.mailboxes.includes(address), `${address} has a copy that is not meant for it`);
       assert.deepEqual(message.attachments.map(({ sha256 }) => sha256).sort(), item.attachments, `a copy of ${item.id} is not whole`);
       assert.equal(message.isDraft, false);
     }

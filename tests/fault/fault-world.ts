@@ -54,11 +54,21 @@ export interface FaultWorld {
   work(): Promise<void>;
   /** Kills an instance between two requests and starts another in its place. */
   replace(instance: number): Promise<void>;
+  /** The clocks of all instances jump, and go on from there; TeleMessage and storage keep the true time. */
+  jump(ms: number): void;
+  /** The clocks are right again. */
+  setClock(): void;
   purge(queue: WorkQueue): Promise<void>;
   close(): Promise<void>;
 }
 
 const ROUNDS = 2_000;
+const MOST_DUPLICATES = 8;
+/**
+ * Less than WINDOW_OVERLAP_MINUTES: a window that ends in the future of the source is listed before its items have arrived, and only the
+ * overlap lists them again.
+ */
+const FURTHEST_AHEAD_MS = 110 * 60_000;
 const LEASE = 'locks/enterprise-number';
 
 /** Makes the world and its first instances. */
@@ -70,6 +80,7 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
   let delayed: (DelayedMessage & { readonly due: number })[] = [];
   const poison: { readonly queue: WorkQueue; readonly message: unknown }[] = [];
   const retired: FaultProxy[] = [];
+  let wrongBy = 0;
 
   const start = async (index: number): Promise<Instance> => {
     const proxy = await startFaultProxy({
@@ -99,7 +110,7 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
       }),
       {
         log: { info: write('info'), warn: write('warn'), error: write('error') },
-        now: () => new Date(world.now().getTime() + (options.clocks[index] ?? 0)),
+        now: () => new Date(world.now().getTime() + wrongBy + (options.clocks[index] ?? 0)),
         identity: () => {
           throw new Error('tests have no identity');
         },
@@ -109,6 +120,8 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
   };
   const instances = await Promise.all(options.clocks.map((_, index) => start(index)));
   let turn = 0;
+  let duplicates = 0;
+  let stale = 0;
 
   const replace = async (index: number): Promise<void> => {
     const instance = instances[index];
@@ -167,7 +180,9 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
         const message: unknown = JSON.parse(Buffer.from(messageText, 'base64').toString());
         turn += 1;
         const number = turn;
-        const isDuplicated = options.duplicateEvery > 0 && number % options.duplicateEvery === 0;
+        // Each may be sent on twice in its turn: without an end they would flood the queues.
+        const isDuplicated = duplicates < MOST_DUPLICATES && options.duplicateEvery > 0 && number % options.duplicateEvery === 0;
+        if (isDuplicated) duplicates += 1;
         if (isDuplicated) note(`host: a message of ${queue} is delivered twice`);
         const [done] = await Promise.all([handle(number, queue, message), ...(isDuplicated ? [handle(number + 1, queue, message)] : [])]);
         if (!done && dequeueCount < options.maxDequeueCount) {
@@ -175,7 +190,8 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
           return;
         }
         if (!done) poison.push({ queue, message });
-        if (done && options.staleEvery > 0 && number % options.staleEvery === 0 && dequeueCount === 1) {
+        if (done && stale < MOST_DUPLICATES && options.staleEvery > 0 && number % options.staleEvery === 0) {
+          stale += 1;
           note(`host: a message of ${queue} is not deleted: its pop receipt is stale`);
           await client.updateMessage(messageId, popReceipt, messageText, 0).catch(gone);
         }
@@ -202,7 +218,9 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     }
   };
 
+  let closed = false;
   const pump = async (): Promise<boolean> => {
+    if (closed) throw new Error('The world is closed.');
     const [download, imported] = await Promise.all(workQueues.map(pumpQueue));
     for (const [index, { proxy }] of instances.entries()) {
       if (proxy.crashed) await replace(index);
@@ -240,12 +258,20 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
       throw new Error(`The queues are not empty after ${ROUNDS} rounds.`);
     },
     replace,
+    jump(ms) {
+      note(`the clock of the app jumps by ${ms} ms`);
+      wrongBy = Math.min(wrongBy + ms, FURTHEST_AHEAD_MS);
+    },
+    setClock() {
+      wrongBy = 0;
+    },
     async purge(queue) {
       note(`host: ${queueNames[queue]} is purged`);
       await host.queues[queue].clearMessages();
       delayed = delayed.filter((message) => message.queue !== queueNames[queue]);
     },
     async close() {
+      closed = true;
       await Promise.all([...instances.map(({ proxy }) => proxy.close()), ...retired.map((proxy) => proxy.close())]);
       await world.close();
     },

@@ -29,8 +29,9 @@ function nameBlob({ method, headers }: PassingRequest, path: readonly string[], 
   return `${area} ${comp ?? kind}`;
 }
 
-function nameQueue({ method }: PassingRequest, path: readonly string[]): string {
+function nameQueue({ method }: PassingRequest, path: readonly string[], query: URLSearchParams): string {
   const [queue = '', messages, id] = path;
+  if (query.get('peekonly') === 'true') return `${queue} peek`;
   if (messages === undefined) return method === 'PUT' ? 'create-queue' : `${queue} properties`;
   if (id !== undefined) return `${queue} ${method === 'DELETE' ? 'delete' : 'update'}`;
   return `${queue} ${{ POST: 'send', GET: 'receive', DELETE: 'clear' }[method] ?? method}`;
@@ -106,7 +107,7 @@ export function nameStep(request: PassingRequest): string {
     case 'blob':
       return `blob ${nameBlob(request, parts, new URLSearchParams(query))}`;
     case 'queue':
-      return `queue ${nameQueue(request, parts)}`;
+      return `queue ${nameQueue(request, parts, new URLSearchParams(query))}`;
     case 'table':
       return `table ${nameTable(request, parts)}`;
     case 'graph':

@@ -16,6 +16,8 @@ export const stepsOfTheDay = [
   'blob lock put',
   'blob lock release',
   'blob mapping-state delete',
+  'blob reports block',
+  'blob reports blocklist',
   'graph add-attachment',
   'graph create-folder',
   'graph create-message',
@@ -72,6 +74,9 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'blob items get',
   'blob items head',
   'blob mapping-state get',
+  'blob reports get',
+  'blob reports head',
+  'blob reports list',
   'graph find-message',
   'graph find-user',
   'graph get-inbox',
@@ -80,6 +85,7 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'graph get-user',
   'graph list-attachments',
   'graph list-folders',
+  ...['failed', 'oversize', 'unmapped'].flatMap((kind) => [`queue ${kind}-items-poison peek`, `queue ${kind}-items-poison properties`]),
   'table content read',
   'table deliveries query',
   'table deliveries read',
@@ -96,3 +102,6 @@ export const readingSteps: ReadonlySet<string> = new Set([
 
 /** All requests that change something. */
 export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble];
+
+/** Requests of the host itself: a message that is done with, or one that comes again. */
+export const hostSteps = ['queue download-items delete', 'queue import-items delete'] as const;

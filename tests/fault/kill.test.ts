@@ -1,0 +1,158 @@
+/**
+ * kill -9 of the running app before and after every durable step of a day: nothing is lost, nothing arrives twice.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startHostProcess, type HostProcess } from '../../local/host/start-host-process.ts';
+import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { isOpen } from '../../shared/ledger/run-ledger.ts';
+import { makeWorld, people, startStorage, type World } from '../support/world.ts';
+import { checkWorld } from './check-world.ts';
+import { startFaultProxy, type Fault, type FaultProxy, type Step } from './fault-proxy.ts';
+import { makeItem, MAX_ITEM_BYTES, type FaultItem, type ItemKind } from './make-items.ts';
+import { hostSteps, stepsOfTheDay, stepsOfTrouble } from './steps.ts';
+
+const project = resolve(import.meta.dirname, '../..');
+/** Worlds at one time: much of each is waiting for leases to end. */
+const LANES = 4;
+const LEASE_MS = 1_500;
+const LONGEST_MS = 90_000;
+const KINDS: readonly ItemKind[] = ['two', 'attached', 'large', 'unmapped', 'oversize', 'twin', 'deletion'];
+
+interface Run {
+  readonly host: HostProcess;
+  readonly proxy: FaultProxy;
+}
+
+describe('kill -9', { concurrency: LANES }, () => {
+  let storage: Azurite;
+  before(async () => {
+    storage = await startStorage();
+  });
+  after(() => storage.stop());
+
+  /** Starts the app behind a proxy; the plan may kill it. */
+  async function launch(world: World, plan: (step: Step) => Fault | undefined): Promise<Run> {
+    // oxlint-disable-next-line prefer-const -- the proxy is there first and kills what is started after it.
+    let host: HostProcess | undefined;
+    const proxy = await startFaultProxy({
+      connectionString: world.connectionString,
+      graphUrl: world.graph.baseUrl,
+      teleMessageUrl: world.teleMessage.baseUrl.href,
+      plan,
+      onCrash: async () => {
+        await host?.kill();
+      },
+    });
+    host = await startHostProcess({
+      entry: resolve(import.meta.dirname, 'app.ts'),
+      hostJson: JSON.parse(await readFile(resolve(project, 'host.json'), 'utf8')) as object,
+      environment: {
+        ...proxy.settings,
+        TELEMESSAGE_USERNAME: 'user',
+        TELEMESSAGE_PASSWORD: 'pass',
+        GRAPH_AUTH: 'none',
+        MAX_ITEM_BYTES: String(MAX_ITEM_BYTES),
+        VERIFY_SHARE: '1',
+      },
+      leaseMs: LEASE_MS,
+      onUnexpectedEnd: () => undefined,
+    });
+    return { host, proxy };
+  }
+
+  /** Works until every run is complete, or the app is dead. */
+  async function work({ host, proxy }: Run, world: World): Promise<void> {
+    const deadline = Date.now() + LONGEST_MS;
+    // A dead app's errors are what this is about, and a living one's next round repeats what failed.
+    const attempt = (task: Promise<void>) => task.catch(() => undefined);
+    while (!proxy.crashed) {
+      assert.ok(Date.now() < deadline, 'the day does not end');
+      await attempt(host.trigger('listDailyItems'));
+      if (!proxy.crashed) await attempt(host.drain());
+      if (!proxy.crashed) await attempt(host.trigger('sweepRuns'));
+      if (proxy.crashed) break;
+      const runs = await world.pipeline.ledger.runs.all();
+      if (runs.length > 0 && !runs.some(isOpen)) break;
+      await delay(200);
+    }
+  }
+
+  async function end({ host, proxy }: Run, world: World): Promise<void> {
+    if (proxy.crashed) {
+      await host.ended;
+      await proxy.idle();
+      // The dead app's lease would end by itself, within 15 s.
+      const lock = world.pipeline.storage.containers.reports.getBlobClient('locks/enterprise-number');
+      await lock
+        .getBlobLeaseClient()
+        .breakLease(0)
+        .catch(() => undefined);
+    } else {
+      await host.stop();
+    }
+    await proxy.close();
+  }
+
+  /** A day in a world of its own, in which the app is killed as often as there are targets. @returns the durable steps that were seen. */
+  async function day(targets: readonly { readonly step: string; readonly when: 'before' | 'after' }[]): Promise<Set<string>> {
+    const world = await makeWorld({ storage, startsAt: new Date().toISOString(), settings: { MAX_ITEM_BYTES: String(MAX_ITEM_BYTES) } });
+    const seen = new Set<string>();
+    try {
+      const items: FaultItem[] = [];
+      for (const kind of KINDS) {
+        const item = makeItem(kind, items.length, items);
+        items.push(item);
+        world.teleMessage.addItem(item.id, () => item.eml, new Date(Date.now() - 3_600_000 + items.length));
+      }
+      for (const target of targets) {
+        const run = await launch(world, ({ name }) => (name === target.step ? { kind: 'crash', when: target.when } : undefined));
+        await work(run, world);
+        await end(run, world);
+        assert.ok(run.proxy.crashed, `the day came to its end without the step ${target.step}`);
+      }
+      const run = await launch(world, ({ name, durable }) => {
+        if (durable) seen.add(name);
+        return undefined;
+      });
+      await work(run, world);
+      await end(run, world);
+      await checkWorld({
+        pipeline: world.pipeline,
+        items,
+        mailboxes: people.map(({ mail }) => mail),
+        mailbox: (address, folder) => world.mailbox(address, folder),
+      });
+      assert.deepEqual(world.graph.requests.warnings, []);
+    } finally {
+      await world.close();
+    }
+    return seen;
+  }
+
+  test('every durable step of a day is in the table, and every step of the table happens', async () => {
+    const seen = await day([]);
+    // The host renews the lease of a message that takes long: it depends on the machine whether one does.
+    const renewals = ['queue download-items update', 'queue import-items update'];
+    const known = new Set<string>([...stepsOfTheDay, ...stepsOfTrouble, ...hostSteps, ...renewals]);
+    assert.deepEqual(
+      [...seen].filter((step) => !known.has(step)),
+      [],
+      'steps without an entry in steps.ts',
+    );
+  });
+
+  for (const step of [...stepsOfTheDay, ...hostSteps]) {
+    test(`before and after: ${step}`, async () => {
+      await day([
+        { step, when: 'before' },
+        { step, when: 'after' },
+      ]);
+    });
+  }
+});
