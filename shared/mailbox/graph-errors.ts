@@ -24,10 +24,13 @@ export interface GraphFailure {
 export class InDoubtError extends TransientError {
   /** The other side has answered, so nothing of the request can still be under way. */
   readonly settled: boolean;
+  /** Where it was throttled: how long to wait, in ms, without using up a try. */
+  readonly delayMs: number | undefined;
 
-  constructor(message: string, settled: boolean, cause: unknown) {
+  constructor(message: string, settled: boolean, cause: unknown, delayMs?: number) {
     super(message, { cause });
     this.settled = settled;
+    this.delayMs = delayMs;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ArchiverProfile } from '../archivers.ts';
-import { PermanentError, TransientError } from '../errors.ts';
+import { PermanentError, RetryAfterError, TransientError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { createFolder, type MailboxFolder } from './archive-folder.ts';
 import { composeMessage, ITEM_KEY_PROPERTY, type ComposedMessage } from './compose-message.ts';
@@ -89,8 +89,10 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
       if (isMoving && error instanceof InDoubtError) throw error;
       try {
         await remove(mailbox, messageId);
-      } catch {
-        throw new InDoubtError('An upload broke off and left an unfinished item, which the next attempt removes.', true, error);
+      } catch (removal) {
+        const throttled = [error, removal].find((one) => one instanceof RetryAfterError);
+        const message = 'An upload broke off and left an unfinished item, which the next attempt removes.';
+        throw new InDoubtError(message, true, error, throttled?.delayMs);
       }
       // Nothing of it was visible in the archive folder, so the create is not in doubt.
       throw error instanceof InDoubtError ? new TransientError(error.message, { cause: error.cause }) : error;

@@ -32,7 +32,11 @@ function attemptFailed(mailbox: Mailbox, error: unknown): Attempt {
   // Only an error that says so leaves the copy in doubt; an error of our own code says nothing, so it does too.
   const certain = (error instanceof TransientError && !(error instanceof InDoubtError)) || error instanceof RetryAfterError;
   const settled = certain || (error instanceof InDoubtError && error.settled);
-  return { end: { mailbox, state: certain ? 'pending' : 'creating', settled }, outcome: pending(mailbox), error };
+  const end: DeliveryEnd = { mailbox, state: certain ? 'pending' : 'creating', settled };
+  const delayMs = error instanceof InDoubtError ? error.delayMs : undefined;
+  if (delayMs !== undefined)
+    return { end, outcome: pending(mailbox), error: new RetryAfterError(delayMs, 'An upload was throttled.', { cause: error }) };
+  return { end, outcome: pending(mailbox), error };
 }
 
 /** Whether a copy is among those that are read back: a share of the keys, the same ones on every try. */

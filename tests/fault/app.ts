@@ -1,4 +1,8 @@
-/** The app with shorter waits, for a process of its own. @module */
+/**
+ * The app as it is deployed, with shorter waits: the entry that the kill tests bundle.
+ *
+ * @module
+ */
 import { shortenWaits } from './fault-limits.ts';
 
 shortenWaits();

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { outcomeOf, type StoredItem } from '../../shared/ledger/item-row.ts';
 import { PARK_REASONS } from '../../shared/errors.ts';
 import { isBalanced, type RunCounts } from '../../shared/pipeline/count-run.ts';
+import { listParked } from '../../shared/pipeline/parked-items.ts';
 import { countRun, deliveriesOf } from '../../shared/pipeline/report-items.ts';
 import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
@@ -96,17 +97,18 @@ async function checkMailboxes({ items, mailboxes, mailbox }: Checked, rows: Read
       assert.equal(message.isDraft, false);
     }
     const staged = await mailbox(address, 'Enterprise Number Archiver (staging)');
-    assert.equal(staged.length, 0, `${address} has ${staged.length} unfinished items`);
+    // What a parked item left half uploaded is out of sight, and removed when the item is put back to work.
+    const broken = [...rows.values()].filter((row) => ['failed', 'partial'].includes(outcomeOf(row))).length;
+    assert.ok(staged.length <= broken, `${address} has ${staged.length} unfinished items`);
     copies += held.length;
   }
   return copies;
 }
 
 async function checkParked(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
-  const parked = new Set<string>();
-  for await (const { rowKey = '' } of pipeline.ledger.items.parked()) parked.add(rowKey);
+  const parked = (await listParked(pipeline)).items.map(({ itemKey }) => itemKey);
   const waiting = [...rows.values()].filter((row) => PARKED.has(outcomeOf(row))).map(({ itemKey }) => itemKey);
-  assert.deepEqual([...parked].sort(), waiting.sort(), 'the list of parked items is not that of the ledger');
+  assert.deepEqual(parked.sort(), waiting.sort(), 'the list of parked items is not that of the ledger');
 }
 
 async function checkAudit(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {

@@ -44,5 +44,5 @@ export function hurryRetries(): void {
     const isRetry = ms !== undefined && ms >= SHORTEST_MS && ms <= LONGEST_MS && ms !== limits.requestMs && ms !== limits.downloadIdleMs;
     return wait(work, isRetry ? ms / 50 : ms, ...args);
   };
-  globalThis.setTimeout = Object.assign(hurried, wait) as unknown as typeof globalThis.setTimeout;
+  Object.assign(globalThis, { setTimeout: Object.assign(hurried, wait) });
 }

@@ -1,0 +1,86 @@
+/**
+ * `npm run reliability`: plays the schedules and writes what struck, what was lost and what was doubled into docs/reliability.md, with
+ * the table of what each error of Graph means. `FAULT_SEED` and `FAULT_RUNS` as in schedules.test.ts.
+ *
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import fc from 'fast-check';
+import pLimit from 'p-limit';
+import { startAzurite } from '../../local/storage/start-azurite.ts';
+import { PARK_REASONS } from '../../shared/errors.ts';
+import { judgeGraphFailure, permanentCodes } from '../../shared/mailbox/graph-errors.ts';
+import { hurryRetries, shortenRequests } from './fault-limits.ts';
+import { runSchedule, type Played } from './run-schedule.ts';
+import { schedules } from './schedule.ts';
+
+const seed = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 30));
+const runs = Number(process.env['FAULT_RUNS'] ?? 200);
+const LANES = 8;
+const file = resolve(import.meta.dirname, '../../docs/reliability.md');
+
+function section(text: string, name: string, content: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const [before, rest] = text.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`docs/reliability.md has no markers ${start} and ${end}`);
+  return `${before}${start}\n${content}\n${end}${after}`;
+}
+
+function faultTable(played: readonly Played[]): string {
+  const strikes = new Map<string, Map<string, number>>();
+  const kinds = ['status', 'reset', 'silence', 'crash', 'truncate'];
+  for (const { step, fault } of played.flatMap(({ struck }) => struck)) {
+    const row = strikes.get(step) ?? new Map<string, number>();
+    row.set(fault.kind, (row.get(fault.kind) ?? 0) + 1);
+    strikes.set(step, row);
+  }
+  const rows = [...strikes]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .map(([step, row]) => `| ${step} | ${kinds.map((kind) => row.get(kind) ?? '').join(' | ')} |`);
+  const acts = Map.groupBy(
+    played.flatMap((one) => one.acts),
+    ({ act }) => act,
+  );
+  const sum = (of: (one: Played) => number) => played.reduce((total, one) => total + of(one), 0);
+  return [
+    `Seed ${seed}: ${played.length} schedules, ${sum(({ items }) => items)} items, ${sum(({ copies }) => copies)} copies, ${sum(({ struck }) => struck.length)} faults struck. **Lost: 0. Doubled: 0.** (A loss or a double stops the command.)`,
+    '',
+    `| step | ${['429, 5xx', 'connection broken', 'no answer', 'crash', 'answer cut off'].join(' | ')} |`,
+    `|---|${'---|'.repeat(kinds.length)}`,
+    ...rows,
+    '',
+    `Besides: ${[...acts]
+      .filter(([act]) => !['pump', 'work', 'list', 'sweep'].includes(act))
+      .map(([act, all]) => `${act} ${all.length}`)
+      .join(', ')}.`,
+  ].join('\n');
+}
+
+function graphTable(): string {
+  const says = (status: number | undefined, code?: string, retryAfter?: string): string => {
+    const verdict = judgeGraphFailure({ status, code, retryAfter });
+    if (verdict.kind === 'park') return `parked: \`${verdict.reason}\` (${PARK_REASONS[verdict.reason]})`;
+    if (verdict.kind === 'later') return `later, after Retry-After (${verdict.delayMs / 1000} s where it says nothing); no try used up`;
+    return verdict.mayHaveTakenEffect ? 'tried again; a create is looked for first' : 'tried again';
+  };
+  return [
+    '| Graph answers | what happens |',
+    '|---|---|',
+    ...[...permanentCodes.keys()].map((code) => `| ${code} | ${says(400, code)} |`),
+    ...[400, 401, 403, 404, 408, 409, 412, 413, 423, 429, 500, 502, 503, 504, 507, 509].map((status) => `| ${status} | ${says(status)} |`),
+    `| 503 with Retry-After | ${says(503, undefined, '10')} |`,
+    `| nothing (time-out, broken connection) | ${says(undefined)}, once it can no longer take effect |`,
+  ].join('\n');
+}
+
+shortenRequests();
+hurryRetries();
+const storage = await startAzurite({ accounts: runs + 1 });
+const played = await pLimit(LANES).map(fc.sample(schedules, { seed, numRuns: runs }), (schedule) => runSchedule(storage, schedule));
+await storage.stop();
+const text = section(await readFile(file, 'utf8'), 'faults', faultTable(played));
+await writeFile(file, section(text, 'graph', graphTable()));
+console.log(`${file}: ${played.length} schedules, seed ${seed}`);
