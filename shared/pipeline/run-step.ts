@@ -17,12 +17,7 @@ type StepMessage = ItemReference & { readonly traceparent?: string | undefined; 
  * Enqueues the message again. A queue delivers at least once: where a copy of this message has put the item off already, that one goes on
  * with it, or every duplicate would make two of each message for as long as the throttling lasts.
  */
-async function putOff<Message extends StepMessage>(
-  { ledger, now }: Pipeline,
-  queue: QueueClient,
-  message: Message,
-  delayMs: number,
-): Promise<void> {
+async function putOff({ ledger, now }: Pipeline, queue: QueueClient, message: StepMessage, delayMs: number): Promise<void> {
   const waitsUntil = (await ledger.items.read(message))?.waitsUntil ?? '';
   if (waitsUntil > now().toISOString() && waitsUntil > (message.due ?? '')) return;
   const due = new Date(now().getTime() + delayMs);
