@@ -24,7 +24,16 @@ export type ContentLedger = ReturnType<typeof createContentLedger>;
 
 /** @param content - Table of identities, shared by all runs of all archivers. */
 export function createContentLedger(content: TableClient) {
+  const keyOf = (archiverId: string, contentKey: string): RowKey => ({
+    partitionKey: shardedPartition(`content-${archiverId}`, contentKey),
+    rowKey: contentKey,
+  });
+
   return {
+    /** The item whose copies are in the mailboxes, or undefined where no item has claimed this content. */
+    original: (archiverId: string, contentKey: string): Promise<ContentRow | undefined> =>
+      readRow<ContentRow>(content, keyOf(archiverId, contentKey)),
+
     /**
      * Says that an item has this content.
      *
@@ -35,7 +44,7 @@ export function createContentLedger(content: TableClient) {
      * @param sha256 - Of the raw item, lower-case hex.
      */
     async claim(archiverId: string, contentKey: string, item: ItemReference, sha256: string): Promise<Claim> {
-      const key: RowKey = { partitionKey: shardedPartition(`content-${archiverId}`, contentKey), rowKey: contentKey };
+      const key = keyOf(archiverId, contentKey);
       const { runId, itemKey, sequence } = item;
       const row: ContentRow = { ...identityOf(item), sha256 };
       if (await insertRow(content, key, { ...row })) return { kind: 'original' };

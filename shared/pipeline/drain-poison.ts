@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { describeError, PermanentError } from '../errors.ts';
-import { outcomeOf, type ItemReference } from '../ledger/item-row.ts';
+import type { ItemReference } from '../ledger/item-row.ts';
+import { queueNames } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
-import { parkItem } from './park-item.ts';
+import { parkGivenUp } from './park-given-up.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function drainPoison(
   message: unknown,
   read: (message: unknown) => ItemReference,
 ): Promise<void> {
-  const { ledger, log, storage, now } = pipeline;
+  const { log, storage, now } = pipeline;
   let item: ItemReference;
   try {
     item = read(message);
@@ -36,7 +37,5 @@ export async function drainPoison(
     log.error('message.parked', { queue, digest, reason: error.reason, error: describeError(error) });
     return;
   }
-  const row = await ledger.items.read(item);
-  if (row !== undefined && outcomeOf(row) !== 'pending') return;
-  await parkItem(pipeline, item, { reason: 'tries-used-up' });
+  await parkGivenUp(pipeline, item, 'tries-used-up', queue === queueNames.download ? 'item.download' : 'item.import');
 }

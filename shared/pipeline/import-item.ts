@@ -30,7 +30,12 @@ interface OpenedItem {
   readonly content?: { readonly raw: Buffer; readonly parsed: ParsedItem };
 }
 
-async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<OpenedItem> {
+/**
+ * Reads a staged item as far as it may be read.
+ *
+ * @throws PermanentError where it cannot be, and errors of storage.
+ */
+export async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<OpenedItem> {
   const { settings, archiver, storage } = pipeline;
   const name = stagedBlobName(message);
   const keyOf = ({ archiveMessageId, isDeletion, deletionKind }: ItemIdentity) =>

@@ -25,9 +25,11 @@ export async function deliveriesOf(pipeline: Pick<Pipeline, 'ledger'>, row: Stor
   if (outcome !== 'pending' && row.deliveries !== undefined) return JSON.parse(row.deliveries) as DeliveryOutcome[];
   if (outcome !== 'pending' && outcome !== 'imported' && outcome !== 'partial' && outcome !== 'failed') return [];
   const rows = await pipeline.ledger.deliveries.of({ runId: row.runId, contentKey: row.contentKey });
+  // What has no end although its item has one failed with it.
+  const open = outcome === 'pending' ? 'pending' : 'failed';
   return rows.map(({ mailbox, state, reason }) => ({
     mailbox,
-    state: state === 'creating' ? 'pending' : state,
+    state: state === 'creating' || state === 'pending' ? open : state,
     ...(reason === undefined || reason === '' ? {} : { reason }),
   }));
 }

@@ -7,7 +7,7 @@ import type { QueueClient } from '@azure/storage-queue';
 import { describeError, PermanentError, RetryAfterError } from '../errors.ts';
 import type { ItemReference } from '../ledger/item-row.ts';
 import { sendMessage } from './messages.ts';
-import { parkItem } from './park-item.ts';
+import { parkGivenUp } from './park-given-up.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** What a step is run for. */
@@ -50,7 +50,7 @@ export async function runStep<Message extends StepMessage>(
   } catch (error) {
     if (error instanceof PermanentError) {
       log.warn('step.refused', { runId, itemKey, reason: error.reason, error: describeError(error) });
-      await parkItem(pipeline, message, { reason: error.reason });
+      await parkGivenUp(pipeline, message, error.reason, name);
     } else if (error instanceof RetryAfterError) {
       log.info('step.delayed', { runId, itemKey, delayMs: error.delayMs, error: describeError(error) });
       await putOff(pipeline, queue, message, error.delayMs);

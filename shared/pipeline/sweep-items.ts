@@ -7,7 +7,7 @@ import { identityOf, outcomeOf, type StoredItem } from '../ledger/item-row.ts';
 import { isOpen } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import { sendMessage } from './messages.ts';
-import { parkItem } from './park-item.ts';
+import { parkGivenUp } from './park-given-up.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Enqueues an item where it stands: its bytes are staged already, or not yet. */
@@ -27,7 +27,7 @@ async function sweepItem(pipeline: Pipeline, row: StoredItem): Promise<void> {
   const requeues = (row.requeues ?? 0) + 1;
   const { runId, itemKey } = row;
   if (requeues > limits.requeues) {
-    return parkItem(pipeline, identityOf(row), { reason: 'no-progress', contentKey: row.contentKey });
+    return parkGivenUp(pipeline, identityOf(row), 'no-progress');
   }
   // Two sweeps at once: the one that writes the row enqueues.
   if (!(await ledger.items.reopened(row, { requeues }))) return;

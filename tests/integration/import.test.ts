@@ -215,6 +215,19 @@ describe('import', () => {
       }));
   }
 
+  test('an item given up after one of its copies was made is partial, and its books know of that copy', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, times: 20, effect: { type: 'status', status: 500 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        const report = await world.outcome('x');
+        assert.deepEqual([report.outcome, report.reason], ['partial', 'tries-used-up']);
+        assert.deepEqual(report.deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} failed`, `${BEN} imported`]);
+        assert.equal((await world.mailbox(BEN)).length, 1);
+      },
+    ));
+
   test('large attachments are uploaded out of sight and arrive byte for byte', () =>
     withWorld({}, async (world) => {
       const contents = [5_000_000, 100_000, 2_500_000].map((size, index) => Buffer.alloc(size, `${index}abcdefg`));

@@ -1,0 +1,54 @@
+/**
+ * Parks an item that a step could not finish, with what its deliveries have come to by then.
+ *
+ * @module
+ */
+import { PermanentError, type ParkReason } from '../errors.ts';
+import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference, type StoredItem } from '../ledger/item-row.ts';
+import { openItem } from './import-item.ts';
+import { parkItem, type Parking } from './park-item.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** A delivery as it counts now: one without an end has failed with its item, and the reprocess looks for its copy first. */
+function endOf(reason: ParkReason): (row: { mailbox: string; state: string; reason?: ParkReason | '' }) => DeliveryOutcome {
+  return ({ mailbox, state, reason: own }) =>
+    state === 'imported' ? { mailbox, state } : { mailbox, state: 'failed', reason: own === undefined || own === '' ? reason : own };
+}
+
+/** What earlier tries have put into mailboxes: without it the books would not know of those copies. */
+async function readDeliveries(pipeline: Pipeline, row: StoredItem, reason: ParkReason): Promise<Omit<Parking, 'reason'>> {
+  const { ledger, archiver } = pipeline;
+  const { size, sha256, runId } = row;
+  if (size === undefined || sha256 === undefined) return {};
+  let contentKey: string;
+  try {
+    ({ contentKey } = await openItem(pipeline, { ...identityOf(row), size, sha256 }));
+  } catch (error) {
+    // An item that cannot be read was never delivered.
+    if (error instanceof PermanentError) return {};
+    throw error;
+  }
+  // The deliveries of this content may be those of the item that this one duplicates.
+  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== row.itemKey) return {};
+  const rows = await ledger.deliveries.of({ runId, contentKey });
+  return { contentKey, ...(rows.length === 0 ? {} : { deliveries: rows.map(endOf(reason)) }) };
+}
+
+/**
+ * Parks an item whose step failed for good. A queue delivers at least once: where another copy of the message has brought the item
+ * further, nothing is parked.
+ *
+ * @param step - Which step it was; absent where none has shown any progress.
+ */
+export async function parkGivenUp(
+  pipeline: Pipeline,
+  item: ItemReference,
+  reason: ParkReason,
+  step?: 'item.download' | 'item.import',
+): Promise<void> {
+  const row = await pipeline.ledger.items.read(item);
+  if (row === undefined) return parkItem(pipeline, item, { reason });
+  const isBehind = outcomeOf(row) !== 'pending' || (step === 'item.download' && row.stagedAt !== undefined);
+  if (isBehind) return;
+  await parkItem(pipeline, item, { reason, ...(await readDeliveries(pipeline, row, reason)) });
+}
