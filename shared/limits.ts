@@ -83,6 +83,12 @@ export const limits = {
   /** How long a create whose end nobody saw may still take effect, in ms: its time-out and the clocks' difference. */
   createSettlesMs: 40 * SECOND,
 
+  /**
+   * How long an attempt at a delivery may have waited, in ms, before it says that it is still under way: with the time of one request
+   * (30 s) and the clocks' difference less than `createSettlesMs`.
+   */
+  attemptRenewMs: 5 * SECOND,
+
   /** How soon a delivery that another attempt is busy with is looked at again, in ms. */
   inFlightCheckMs: 3 * SECOND,
 

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import type { ParkReason } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { hashKey, insertRows, mergeRow, mergeRows, readRow, rowsOfPartition, shardedPartition, type RowKey } from './rows.ts';
 
@@ -35,12 +36,15 @@ export interface DeliveryRow {
   reason?: ParkReason | '';
 }
 
+/** Which attempt has a delivery in hand, and when it last said so (ISO). After {@link limits.createSettlesMs} another one may take it up. */
+export type Hold = Pick<DeliveryRow, 'attempt' | 'attemptedAt'>;
+
 /** A delivery as the steps see it. */
 export interface Delivery {
   readonly mailbox: Mailbox;
   readonly row: TableEntityResult<DeliveryRow> | undefined;
   /** This attempt owns the delivery: it wrote `creating`, and nothing was in doubt before. */
-  readonly begun: boolean;
+  readonly hold?: Hold;
 }
 
 /** What is written when an attempt at a delivery has ended, however it ended. */
@@ -50,6 +54,8 @@ export interface DeliveryEnd {
   readonly settled?: boolean;
   readonly messageId?: string;
   readonly reason?: ParkReason;
+  /** Of the attempt that ended. */
+  readonly hold: Hold;
 }
 
 /** A content key and the run of its original: where its deliveries are. */
@@ -71,7 +77,7 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     partitionKey: partitionOf(group),
     rowKey: `${group.contentKey}-${hashKey('mailbox', mailbox.id)}`,
   });
-  const creating = (): { attempt: string; attemptedAt: string; state: 'creating'; settled: boolean } => ({
+  const creating = (): Hold & { state: 'creating'; settled: boolean } => ({
     attempt: randomUUID(),
     attemptedAt: now().toISOString(),
     state: 'creating',
@@ -91,10 +97,10 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       );
       return Promise.all(
         mailboxes.map(async (mailbox, index): Promise<Delivery> => {
-          if (fresh[index] === true) return { mailbox, row: undefined, begun: true };
+          if (fresh[index] === true) return { mailbox, row: undefined, hold: intent };
           const row = await readRow<DeliveryRow>(deliveries, keyOf(group, mailbox));
           // A storage client that repeats an insert after a lost answer finds its own row.
-          return { mailbox, row, begun: row?.attempt === intent.attempt };
+          return row?.attempt === intent.attempt ? { mailbox, row, hold: intent } : { mailbox, row };
         }),
       );
     },
@@ -102,29 +108,44 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     /**
      * Takes up a delivery that was left behind.
      *
-     * @returns false where somebody else took it up since it was read.
+     * @returns undefined where somebody else took it up since it was read.
      */
-    async resume(group: DeliveryGroup, delivery: Delivery): Promise<boolean> {
-      if (delivery.row === undefined) return true;
-      return mergeRow(
-        deliveries,
-        keyOf(group, delivery.mailbox),
-        { ...creating(), attempts: delivery.row.attempts + (delivery.row.state === 'creating' ? 1 : 0), reason: '' },
-        delivery.row.etag,
-      );
+    async resume(group: DeliveryGroup, { mailbox, row }: Delivery): Promise<Hold | undefined> {
+      const intent = creating();
+      const attempts = (row?.attempts ?? 0) + 1;
+      return (await mergeRow(deliveries, keyOf(group, mailbox), { ...intent, attempts, reason: '' }, row?.etag)) ? intent : undefined;
     },
 
-    /** Writes how attempts ended, in one request. */
+    /**
+     * Says that an attempt is still under way.
+     *
+     * @returns undefined where another attempt has taken the delivery up meanwhile.
+     */
+    async renew(group: DeliveryGroup, mailbox: Mailbox, { attempt }: Hold): Promise<Hold | undefined> {
+      const key = keyOf(group, mailbox);
+      const row = await readRow<DeliveryRow>(deliveries, key);
+      if (row?.attempt !== attempt) return undefined;
+      const attemptedAt = now().toISOString();
+      return (await mergeRow(deliveries, key, { attemptedAt }, row.etag)) ? { attempt, attemptedAt } : undefined;
+    },
+
+    /** Writes how attempts ended, in one request; not that of one whose delivery another attempt has taken up. */
     async ended(group: DeliveryGroup, ends: readonly DeliveryEnd[]): Promise<void> {
-      if (ends.length === 0) return;
+      // Nobody takes up a delivery so soon. Those of an item are written together, so a quick one may have waited long for a slow one.
+      const safe = new Date(now().getTime() - limits.createSettlesMs / 2).toISOString();
+      const isOurs = async ({ mailbox, hold }: DeliveryEnd) =>
+        hold.attemptedAt > safe || (await this.renew(group, mailbox, hold)) !== undefined;
+      const ours = await Promise.all(ends.map(isOurs));
+      const mine = ends.filter((_, index) => ours[index] === true);
+      if (mine.length === 0) return;
       await record({
         event: 'deliveries.ended',
         ...group,
-        deliveries: ends.map(({ mailbox, state, messageId, reason }) => ({ mailboxId: mailbox.id, state, messageId, reason })),
+        deliveries: mine.map(({ mailbox, state, messageId, reason }) => ({ mailboxId: mailbox.id, state, messageId, reason })),
       });
       await mergeRows(
         deliveries,
-        ends.map(({ mailbox, state, settled, messageId, reason }) => [
+        mine.map(({ mailbox, state, settled, messageId, reason }) => [
           keyOf(group, mailbox),
           { state, settled: settled ?? true, messageId, reason: reason ?? '' },
         ]),

@@ -27,6 +27,8 @@ export interface GraphRequest {
   readonly purpose: string;
   /** In ms. @defaultValue limits.requestMs */
   readonly timeoutMs?: number;
+  /** Called when the request's turn has come, right before it is sent; what it throws keeps the request from being sent. */
+  readonly before?: () => Promise<void>;
   /** Error codes that the caller takes for an answer; the request then gives undefined. */
   readonly accept?: (status: number, code: string | undefined) => boolean;
 }
@@ -136,7 +138,10 @@ export function connectGraph(connection: GraphConnection): Graph {
   return {
     inLane,
     request: <Answer>(request: GraphRequest) => {
-      const work = () => send<Answer>(request);
+      const work = async () => {
+        await request.before?.();
+        return send<Answer>(request);
+      };
       return request.mailboxId === undefined ? total(work) : inLane(request.mailboxId, work);
     },
   };

@@ -11,7 +11,7 @@ import { composeMessage, ITEM_KEY_PROPERTY, type ComposedMessage } from './compo
 import type { Graph } from './graph-client.ts';
 import { InDoubtError } from './graph-errors.ts';
 import type { Mailbox } from './mailbox.ts';
-import type { MailboxCopy, MailboxImporter } from './mailbox-importer.ts';
+import type { MailboxCopy, MailboxImporter, StillOurs } from './mailbox-importer.ts';
 import { attachmentsAreWhole, compareCopy } from './verify-copy.ts';
 import { uploadAttachment } from './upload-attachment.ts';
 
@@ -25,7 +25,7 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
   const staging = createFolder(graph, `${profile.folder} (staging)`, true);
   const user = (mailbox: Mailbox) => `/users/${encodeURIComponent(mailbox.id)}`;
 
-  const createIn = async (folder: MailboxFolder, mailbox: Mailbox, composed: ComposedMessage): Promise<string> => {
+  const createIn = async (folder: MailboxFolder, mailbox: Mailbox, composed: ComposedMessage, before: StillOurs): Promise<string> => {
     for (let again = true; ; again = false) {
       const folderId = await folder.in(mailbox);
       const created = await graph.request<GraphItem>({
@@ -36,6 +36,7 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
         mailboxId: mailbox.id,
         purpose: 'create the item',
         timeoutMs: limits.createMs,
+        before,
         accept: (_status, code) => again && code === 'ErrorItemNotFound',
       });
       if (created !== undefined) return created.id;
@@ -67,13 +68,13 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
       throw new TransientError('The attachments of an uploaded item are not all there.');
   };
 
-  const createStaged = async (mailbox: Mailbox, composed: ComposedMessage): Promise<MailboxCopy> => {
+  const createStaged = async (mailbox: Mailbox, composed: ComposedMessage, before: StillOurs): Promise<MailboxCopy> => {
     // Asked first, so that its failure leaves nothing behind.
     const destinationId = await archive.in(mailbox);
-    const messageId = await createIn(staging, mailbox, composed);
+    const messageId = await createIn(staging, mailbox, composed, before);
     let isMoving = false;
     try {
-      for (const attachment of composed.uploads) await uploadAttachment(graph, mailbox, messageId, attachment);
+      for (const attachment of composed.uploads) await uploadAttachment(graph, mailbox, messageId, attachment, before);
       await verifyAttachments(mailbox, messageId, composed);
       isMoving = true;
       const moved = await graph.request<GraphItem>({
@@ -82,6 +83,7 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
         body: { destinationId },
         mailboxId: mailbox.id,
         purpose: 'move the item into the archive folder',
+        before,
       });
       return { messageId: moved?.id ?? messageId };
     } catch (error) {
@@ -114,9 +116,9 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
   return {
     compose: (item) => composeMessage(item, profile, attachOriginal),
 
-    async create(mailbox, composed) {
-      if (composed.uploads.length > 0) return createStaged(mailbox, composed);
-      return { messageId: await createIn(archive, mailbox, composed) };
+    async create(mailbox, composed, stillOurs) {
+      if (composed.uploads.length > 0) return createStaged(mailbox, composed, stillOurs);
+      return { messageId: await createIn(archive, mailbox, composed, stillOurs) };
     },
 
     async verify(mailbox, copy, composed) {

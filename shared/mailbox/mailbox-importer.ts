@@ -24,6 +24,9 @@ export interface MailboxCopy {
   readonly messageId: string;
 }
 
+/** Throws where the delivery is no longer this attempt's. */
+export type StillOurs = () => Promise<void>;
+
 /** Puts items into mailboxes. */
 export interface MailboxImporter<Composed> {
   /** Prepares an item once for all its mailboxes. */
@@ -32,9 +35,10 @@ export interface MailboxImporter<Composed> {
   /**
    * Makes the copy.
    *
+   * @param stillOurs - Called right before each request that changes something; throws where another attempt has taken the delivery up.
    * @throws PermanentError, RetryAfterError or TransientError where it certainly was not made; InDoubtError where it may have been.
    */
-  create(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy>;
+  create(mailbox: Mailbox, composed: Composed, stillOurs: StillOurs): Promise<MailboxCopy>;
 
   /**
    * Reads the copy back.

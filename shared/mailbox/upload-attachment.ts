@@ -11,6 +11,7 @@ import { fileAttachment } from './compose-message.ts';
 import type { Graph } from './graph-client.ts';
 import { graphError } from './graph-errors.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { StillOurs } from './mailbox-importer.ts';
 
 /** Below this an attachment goes in one request; Graph makes upload sessions for larger ones. Source: Graph, "attach large files". */
 const SESSION_BYTES = 3 * 1024 * 1024;
@@ -23,10 +24,16 @@ interface UploadProgress {
   readonly NextExpectedRanges?: readonly string[];
 }
 
-/** Adds an attachment to a message in the staging folder. */
-export async function uploadAttachment(graph: Graph, mailbox: Mailbox, messageId: string, attachment: ItemAttachment): Promise<void> {
+/** Adds an attachment to a message in the staging folder. @param before - Called right before each request that changes something. */
+export async function uploadAttachment(
+  graph: Graph,
+  mailbox: Mailbox,
+  messageId: string,
+  attachment: ItemAttachment,
+  before: StillOurs,
+): Promise<void> {
   const path = `/users/${encodeURIComponent(mailbox.id)}/messages/${encodeURIComponent(messageId)}/attachments`;
-  const common = { method: 'POST', mailboxId: mailbox.id, purpose: PURPOSE, timeoutMs: limits.createMs } as const;
+  const common = { method: 'POST', mailboxId: mailbox.id, purpose: PURPOSE, timeoutMs: limits.createMs, before } as const;
   const { name, contentType, content, contentId, isInline } = attachment;
   const size = content.byteLength;
   if (size < SESSION_BYTES) {
@@ -47,7 +54,10 @@ export async function uploadAttachment(graph: Graph, mailbox: Mailbox, messageId
   for (let start = 0, failures = 0; start < size;) {
     const end = Math.min(start + limits.uploadRangeBytes, size);
     try {
-      start = await graph.inLane(mailbox.id, () => putRange(uploadUrl, content.subarray(start, end), start, size));
+      start = await graph.inLane(mailbox.id, async () => {
+        await before();
+        return putRange(uploadUrl, content.subarray(start, end), start, size);
+      });
     } catch (error) {
       failures += 1;
       if (!(error instanceof TransientError) || failures === TRIES_PER_RANGE) throw error;

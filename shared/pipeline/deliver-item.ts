@@ -9,13 +9,13 @@ import type { DeliveryOutcome } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
 import { InDoubtError } from '../mailbox/graph-errors.ts';
-import type { MailboxCopy } from '../mailbox/mailbox-importer.ts';
+import type { MailboxCopy, StillOurs } from '../mailbox/mailbox-importer.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** How one attempt at a delivery ended: what the ledger is told, if anything, and the error that asks for another attempt. */
 interface Attempt {
-  readonly end?: DeliveryEnd;
+  readonly end?: Omit<DeliveryEnd, 'hold'>;
   readonly outcome: DeliveryOutcome;
   readonly error?: unknown;
 }
@@ -23,6 +23,13 @@ interface Attempt {
 const pending = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'pending' });
 const failed = (mailbox: Mailbox, reason: ParkReason): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'failed', reason });
 const imported = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'imported' });
+
+/** Another attempt has taken the delivery up: nothing that this one knows counts any more. */
+class TakenUpError extends RetryAfterError {
+  constructor() {
+    super(limits.inFlightCheckMs, 'Another instance took up this delivery.');
+  }
+}
 
 function attemptFailed(mailbox: Mailbox, error: unknown): Attempt {
   if (error instanceof PermanentError) {
@@ -32,7 +39,7 @@ function attemptFailed(mailbox: Mailbox, error: unknown): Attempt {
   // Only an error that says so leaves the copy in doubt; an error of our own code says nothing, so it does too.
   const certain = (error instanceof TransientError && !(error instanceof InDoubtError)) || error instanceof RetryAfterError;
   const settled = certain || (error instanceof InDoubtError && error.settled);
-  const end: DeliveryEnd = { mailbox, state: certain ? 'pending' : 'creating', settled };
+  const end: Attempt['end'] = { mailbox, state: certain ? 'pending' : 'creating', settled };
   const delayMs = error instanceof InDoubtError ? error.delayMs : undefined;
   if (delayMs !== undefined)
     return { end, outcome: pending(mailbox), error: new RetryAfterError(delayMs, 'An upload was throttled.', { cause: error }) };
@@ -58,10 +65,13 @@ async function checkCopy(pipeline: Pipeline, mailbox: Mailbox, copy: MailboxCopy
   return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
 }
 
-async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Delivery, composed: ComposedMessage): Promise<Attempt> {
-  const { mailbox, row, begun } = delivery;
-  const { importer, ledger, now } = pipeline;
-  if (!begun && row !== undefined) {
+type HeldAttempt = Omit<Attempt, 'end'> & { readonly end?: DeliveryEnd };
+
+async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Delivery, composed: ComposedMessage): Promise<HeldAttempt> {
+  const { mailbox, row } = delivery;
+  const { ledger, now } = pipeline;
+  let hold = delivery.hold;
+  if (hold === undefined && row !== undefined) {
     if (row.state === 'imported') return { outcome: imported(mailbox) };
     if (row.state === 'failed')
       return { outcome: failed(mailbox, row.reason === undefined || row.reason === '' ? 'graph-refused' : row.reason) };
@@ -77,27 +87,47 @@ async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Deliv
         };
       }
     }
-    if (!(await ledger.deliveries.resume(group, delivery))) {
-      return { outcome: pending(mailbox), error: new RetryAfterError(limits.inFlightCheckMs, 'Another instance took up this delivery.') };
-    }
-    if (row.state === 'creating') {
-      try {
-        const copy = await importer.find(mailbox, composed);
-        if (copy !== undefined) return await checkCopy(pipeline, mailbox, copy, composed);
-      } catch (error) {
-        if (error instanceof PermanentError) return attemptFailed(mailbox, error);
-        return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
-      }
+  }
+  hold ??= await ledger.deliveries.resume(group, delivery);
+  if (hold === undefined) return { outcome: pending(mailbox), error: new TakenUpError() };
+
+  let held = hold;
+  const stillOurs = async () => {
+    if (now().getTime() - Date.parse(held.attemptedAt) < limits.attemptRenewMs) return;
+    const renewed = await ledger.deliveries.renew(group, mailbox, held);
+    if (renewed === undefined) throw new TakenUpError();
+    held = renewed;
+  };
+  const { end, ...attempt } = await attemptDelivery(pipeline, delivery, composed, stillOurs);
+  return end === undefined ? attempt : { ...attempt, end: { ...end, hold: held } };
+}
+
+/** Makes the copy, or finds the one that an earlier attempt has made. */
+async function attemptDelivery(
+  pipeline: Pipeline,
+  { mailbox, row, hold }: Delivery,
+  composed: ComposedMessage,
+  stillOurs: StillOurs,
+): Promise<Attempt> {
+  const { importer } = pipeline;
+  if (hold === undefined && row?.state === 'creating') {
+    try {
+      const copy = await importer.find(mailbox, composed);
+      if (copy !== undefined) return await checkCopy(pipeline, mailbox, copy, composed);
+    } catch (error) {
+      if (error instanceof PermanentError) return attemptFailed(mailbox, error);
+      return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
     }
     // Only those that were left in doubt count: throttling never uses up tries.
-    if (row.state === 'creating' && row.attempts >= limits.deliveryAttempts) {
+    if (row.attempts >= limits.deliveryAttempts) {
       return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
     }
   }
   try {
-    const copy = await importer.create(mailbox, composed);
+    const copy = await importer.create(mailbox, composed, stillOurs);
     return await checkCopy(pipeline, mailbox, copy, composed);
   } catch (error) {
+    if (error instanceof TakenUpError) return { outcome: pending(mailbox), error };
     return attemptFailed(mailbox, error);
   }
 }
