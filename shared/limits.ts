@@ -80,16 +80,17 @@ export const limits = {
   downloadIdleMs: 30 * SECOND,
   /** Time for one create or one uploaded range, in ms. */
   createMs: 30 * SECOND,
-  /** How long a create whose end nobody saw may still take effect, in ms: its time-out and the clocks' difference. */
-  createSettlesMs: 40 * SECOND,
-
   /**
-   * How long an attempt at a delivery may have waited, in ms, before it says that it is still under way: with the time of one request
-   * (30 s) and the clocks' difference less than `createSettlesMs`.
+   * How long an attempt at a delivery must have been seen without a sign of life, in ms, before another one takes it up. An attempt says
+   * that it is alive at most `attemptConfirmMs` before it sends something, which then takes at most `createMs` until it is given up; the
+   * rest is for what Graph still does with a request that was given up, and for the difference of the clocks.
    */
-  attemptRenewMs: 5 * SECOND,
+  createSettlesMs: 3 * MINUTE,
 
-  /** How soon a delivery that another attempt is busy with is looked at again, in ms. */
+  /** How long an attempt at a delivery goes on, in ms, before it looks again whether it is still the one that has it in hand. */
+  attemptConfirmMs: 5 * SECOND,
+
+  /** How soon a delivery that another attempt is busy with is looked at again, in ms; then after twice as long, and so on. */
   inFlightCheckMs: 3 * SECOND,
 
   /** Largest list page and login answer, in bytes: 1,000 items with ids of 1,024 characters are under 4 MB. */

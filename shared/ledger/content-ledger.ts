@@ -47,7 +47,7 @@ export function createContentLedger(content: TableClient) {
       const key = keyOf(archiverId, contentKey);
       const { runId, itemKey, sequence } = item;
       const row: ContentRow = { ...identityOf(item), sha256 };
-      if (await insertRow(content, key, { ...row })) return { kind: 'original' };
+      if ((await insertRow(content, key, { ...row })) !== undefined) return { kind: 'original' };
       const existing = await readRow<ContentRow>(content, key);
       if (existing === undefined) throw new Error(`The row ${contentKey} of the table content was removed while it was read.`);
       if (existing.itemKey === itemKey) return { kind: 'resumed' };

@@ -7,9 +7,8 @@ import { randomUUID } from 'node:crypto';
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import type { ParkReason } from '../errors.ts';
-import { limits } from '../limits.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
-import { hashKey, insertRows, mergeRow, mergeRows, readRow, rowsOfPartition, shardedPartition, type RowKey } from './rows.ts';
+import { hashKey, insertRows, mergeRow, mergeRows, readRow, rowsOfPartition, shardedPartition, type Columns, type RowKey } from './rows.ts';
 
 /**
  * Where a delivery stands. `creating` means that a request may have gone out whose end nobody wrote down: the copy is in doubt.
@@ -23,10 +22,13 @@ export interface DeliveryRow {
   mailboxId: string;
   mailbox: string;
   state: DeliveryState;
-  /** Which attempt wrote `creating`, so that a repeated insert is recognised as one's own. */
+  /** Which attempt has the delivery in hand, or had it last; empty once it was put back to work. */
   attempt: string;
-  /** When that attempt began, ISO. */
-  attemptedAt: string;
+  /**
+   * Since when somebody waits to see whether that attempt is still under way, ISO, by the clock of whoever waits; empty where nobody
+   * does. A living attempt empties it before its next request.
+   */
+  doubtedAt: string;
   /** Attempts begun so far, but for those that were refused for certain (throttled, for example). */
   attempts: number;
   /** The other side has answered since, so that nothing of it can still be under way. */
@@ -36,8 +38,12 @@ export interface DeliveryRow {
   reason?: ParkReason | '';
 }
 
-/** Which attempt has a delivery in hand, and when it last said so (ISO). After {@link limits.createSettlesMs} another one may take it up. */
-export type Hold = Pick<DeliveryRow, 'attempt' | 'attemptedAt'>;
+/** An attempt's hold on a delivery. */
+export interface Hold {
+  readonly attempt: string;
+  /** Version of the row that this attempt has last seen; absent where another request has to tell it. */
+  readonly etag?: string | undefined;
+}
 
 /** A delivery as the steps see it. */
 export interface Delivery {
@@ -77,17 +83,13 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     partitionKey: partitionOf(group),
     rowKey: `${group.contentKey}-${hashKey('mailbox', mailbox.id)}`,
   });
-  const creating = (): Hold & { state: 'creating'; settled: boolean } => ({
-    attempt: randomUUID(),
-    attemptedAt: now().toISOString(),
-    state: 'creating',
-    settled: false,
-  });
+  const creating = () => ({ attempt: randomUUID(), state: 'creating', settled: false, doubtedAt: '' }) as const;
 
   return {
     /** Writes the intent for every mailbox, in one request where all are new, and says what stood there before. */
     async begin(group: DeliveryGroup, mailboxes: readonly Mailbox[]): Promise<Delivery[]> {
       const intent = creating();
+      const { attempt } = intent;
       const fresh = await insertRows(
         deliveries,
         mailboxes.map((mailbox) => [
@@ -97,12 +99,18 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       );
       return Promise.all(
         mailboxes.map(async (mailbox, index): Promise<Delivery> => {
-          if (fresh[index] === true) return { mailbox, row: undefined, hold: intent };
+          const inserted = fresh[index];
+          if (inserted !== undefined) return { mailbox, row: undefined, hold: { attempt, etag: inserted.etag } };
           const row = await readRow<DeliveryRow>(deliveries, keyOf(group, mailbox));
           // A storage client that repeats an insert after a lost answer finds its own row.
-          return row?.attempt === intent.attempt ? { mailbox, row, hold: intent } : { mailbox, row };
+          return row?.attempt === attempt ? { mailbox, row, hold: { attempt, etag: row.etag } } : { mailbox, row };
         }),
       );
+    },
+
+    /** Says that somebody waits to see whether the attempt is still under way, unless the row has changed since it was read. */
+    async doubted(group: DeliveryGroup, { mailbox, row }: Delivery): Promise<void> {
+      await mergeRow(deliveries, keyOf(group, mailbox), { doubtedAt: now().toISOString() }, row?.etag);
     },
 
     /**
@@ -112,8 +120,11 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
      */
     async resume(group: DeliveryGroup, { mailbox, row }: Delivery): Promise<Hold | undefined> {
       const intent = creating();
-      const attempts = (row?.attempts ?? 0) + 1;
-      return (await mergeRow(deliveries, keyOf(group, mailbox), { ...intent, attempts, reason: '' }, row?.etag)) ? intent : undefined;
+      const { attempt } = intent;
+      const key = keyOf(group, mailbox);
+      if (await mergeRow(deliveries, key, { ...intent, attempts: (row?.attempts ?? 0) + 1, reason: '' }, row?.etag)) return { attempt };
+      // A storage client that repeats a write after a lost answer finds its own.
+      return (await readRow<DeliveryRow>(deliveries, key))?.attempt === attempt ? { attempt } : undefined;
     },
 
     /**
@@ -121,45 +132,76 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
      *
      * @returns undefined where another attempt has taken the delivery up meanwhile.
      */
-    async renew(group: DeliveryGroup, mailbox: Mailbox, { attempt }: Hold): Promise<Hold | undefined> {
+    async confirm(group: DeliveryGroup, mailbox: Mailbox, { attempt }: Hold): Promise<Hold | undefined> {
       const key = keyOf(group, mailbox);
-      const row = await readRow<DeliveryRow>(deliveries, key);
-      if (row?.attempt !== attempt) return undefined;
-      const attemptedAt = now().toISOString();
-      return (await mergeRow(deliveries, key, { attemptedAt }, row.etag)) ? { attempt, attemptedAt } : undefined;
+      for (;;) {
+        const row = await readRow<DeliveryRow>(deliveries, key);
+        if (row?.attempt !== attempt) return undefined;
+        if (row.doubtedAt === '') return { attempt, etag: row.etag };
+        // Written or not, reading it again tells whose it is.
+        await mergeRow(deliveries, key, { doubtedAt: '' }, row.etag);
+      }
     },
 
-    /** Writes how attempts ended, in one request; not that of one whose delivery another attempt has taken up. */
-    async ended(group: DeliveryGroup, ends: readonly DeliveryEnd[]): Promise<void> {
-      // Nobody takes up a delivery so soon. Those of an item are written together, so a quick one may have waited long for a slow one.
-      const safe = new Date(now().getTime() - limits.createSettlesMs / 2).toISOString();
-      const isOurs = async ({ mailbox, hold }: DeliveryEnd) =>
-        hold.attemptedAt > safe || (await this.renew(group, mailbox, hold)) !== undefined;
-      const ours = await Promise.all(ends.map(isOurs));
-      const mine = ends.filter((_, index) => ours[index] === true);
-      if (mine.length === 0) return;
+    /**
+     * Writes how attempts ended, in one request where nothing else happened to the deliveries meanwhile.
+     *
+     * @returns those of `ends` that were not written, because another attempt has taken the delivery up.
+     */
+    async ended(group: DeliveryGroup, ends: readonly DeliveryEnd[]): Promise<DeliveryEnd[]> {
+      if (ends.length === 0) return [];
       await record({
         event: 'deliveries.ended',
         ...group,
-        deliveries: mine.map(({ mailbox, state, messageId, reason }) => ({ mailboxId: mailbox.id, state, messageId, reason })),
+        deliveries: ends.map(({ mailbox, hold, state, messageId, reason }) => ({
+          mailboxId: mailbox.id,
+          attempt: hold.attempt,
+          state,
+          messageId,
+          reason,
+        })),
       });
-      await mergeRows(
-        deliveries,
-        mine.map(({ mailbox, state, settled, messageId, reason }) => [
-          keyOf(group, mailbox),
-          { state, settled: settled ?? true, messageId, reason: reason ?? '' },
-        ]),
+      const doubtedAt = now().toISOString();
+      const columnsOf = ({ state, settled = true, messageId, reason }: DeliveryEnd): Columns => ({
+        state,
+        settled,
+        messageId,
+        reason: reason ?? '',
+        // Nothing is sent any more, but what was sent may still take effect.
+        doubtedAt: settled ? '' : doubtedAt,
+      });
+      const quick = ends.flatMap((end) =>
+        end.hold.etag === undefined ? [] : [{ end, row: [keyOf(group, end.mailbox), columnsOf(end), end.hold.etag] as const }],
       );
+      const written = await mergeRows(
+        deliveries,
+        quick.map(({ row }) => row),
+      );
+      const done = new Set(quick.flatMap(({ end }, index) => (written[index] === true ? [end] : [])));
+      const overtaken = await Promise.all(
+        ends
+          .filter((end) => !done.has(end))
+          .map(async (end) => {
+            for (;;) {
+              const { etag } = (await this.confirm(group, end.mailbox, end.hold)) ?? {};
+              if (etag === undefined) return [end];
+              if (await mergeRow(deliveries, keyOf(group, end.mailbox), columnsOf(end), etag)) return [];
+            }
+          }),
+      );
+      return overtaken.flat();
     },
 
     /** What failed for good is tried again. Each is looked for first: a copy that failed its verification is in the mailbox. */
     async reopened(group: DeliveryGroup): Promise<void> {
       const failed = (await this.of(group)).filter(({ state }) => state === 'failed');
+      // What has changed since was put back to work by somebody else, and may be under way by now.
       await mergeRows(
         deliveries,
-        failed.map(({ partitionKey = '', rowKey = '' }) => [
+        failed.map(({ partitionKey = '', rowKey = '', etag }) => [
           { partitionKey, rowKey },
-          { state: 'creating', settled: true, attempts: 0, reason: '' },
+          { state: 'creating', settled: true, attempts: 0, attempt: '', reason: '' },
+          etag,
         ]),
       );
     },

@@ -69,7 +69,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
             group.map((item) => [sourceKey(item), { runId: run.runId, sequence: item.sequence }] as const),
           );
           const owners = await Promise.all(
-            group.map(async (item, index) => (fresh[index] === true ? item : readRow<SourceRow>(content, sourceKey(item)))),
+            group.map(async (item, index) => (fresh[index] === undefined ? readRow<SourceRow>(content, sourceKey(item)) : item)),
           );
           const mine = group.filter((_, index) => owners[index]?.runId === run.runId);
           first += group.filter(({ sequence }, index) => owners[index]?.runId === run.runId && owners[index].sequence === sequence).length;

@@ -37,17 +37,22 @@ export function shardedPartition(prefix: string, hexKey: string): string {
   return `${prefix}-${hexKey.charAt(0)}`;
 }
 
+/** The version of a row that was inserted, or undefined where storage did not say. */
+export interface Inserted {
+  readonly etag: string | undefined;
+}
+
 /**
  * Inserts a row.
  *
- * @returns false where a row with this key is there already.
+ * @returns undefined where a row with this key is there already.
  */
-export async function insertRow(table: TableClient, key: RowKey, columns: Columns): Promise<boolean> {
+export async function insertRow(table: TableClient, key: RowKey, columns: Columns): Promise<Inserted | undefined> {
   try {
-    await table.createEntity({ ...key, ...columns });
-    return true;
+    const { etag } = await table.createEntity({ ...key, ...columns });
+    return { etag };
   } catch (error) {
-    if (isConflict(error)) return false;
+    if (isConflict(error)) return undefined;
     throw error;
   }
 }
@@ -86,10 +91,10 @@ export async function restoreRow(table: TableClient, key: RowKey, columns: Colum
 /**
  * Inserts many rows of one partition, in as few requests as there can be.
  *
- * @returns for each row, whether it is new.
+ * @returns for each row its version, or undefined where a row with its key is there already.
  */
-export async function insertRows(table: TableClient, rows: readonly (readonly [RowKey, Columns])[]): Promise<boolean[]> {
-  const inserted: boolean[] = [];
+export async function insertRows(table: TableClient, rows: readonly (readonly [RowKey, Columns])[]): Promise<(Inserted | undefined)[]> {
+  const inserted: (Inserted | undefined)[] = [];
   for (let start = 0; start < rows.length; start += limits.transactionRows) {
     const chunk = rows.slice(start, start + limits.transactionRows);
     const [only] = chunk;
@@ -98,8 +103,8 @@ export async function insertRows(table: TableClient, rows: readonly (readonly [R
       continue;
     }
     try {
-      await table.submitTransaction(chunk.map(([key, columns]): TransactionAction => ['create', { ...key, ...columns }]));
-      inserted.push(...chunk.map(() => true));
+      const answer = await table.submitTransaction(chunk.map(([key, columns]): TransactionAction => ['create', { ...key, ...columns }]));
+      inserted.push(...chunk.map(([{ rowKey }]) => ({ etag: answer.getResponseForEntity(rowKey)?.etag })));
     } catch (error) {
       if (!isConflict(error)) throw error;
       // One row that exists refuses the whole transaction and says nothing of the others.
@@ -109,19 +114,33 @@ export async function insertRows(table: TableClient, rows: readonly (readonly [R
   return inserted;
 }
 
-/** Merges facts into many rows of one partition. */
-export async function mergeRows(table: TableClient, rows: readonly (readonly [RowKey, Columns])[]): Promise<void> {
+/**
+ * Merges facts into many rows of one partition, in as few requests as there can be.
+ *
+ * @param rows - Each with the version that the caller knows.
+ * @returns for each row, whether it was written: the others have changed since.
+ */
+export async function mergeRows(table: TableClient, rows: readonly (readonly [RowKey, Columns, etag: string])[]): Promise<boolean[]> {
+  const merged: boolean[] = [];
   for (let start = 0; start < rows.length; start += limits.transactionRows) {
     const chunk = rows.slice(start, start + limits.transactionRows);
     const [only] = chunk;
     if (chunk.length === 1 && only !== undefined) {
-      await mergeRow(table, ...only);
-    } else {
+      merged.push(await mergeRow(table, ...only));
+      continue;
+    }
+    try {
       await table.submitTransaction(
-        chunk.map(([key, columns]): TransactionAction => ['update', { ...key, ...columns }, 'Merge', { etag: '*' }]),
+        chunk.map(([key, columns, etag]): TransactionAction => ['update', { ...key, ...columns }, 'Merge', { etag }]),
       );
+      merged.push(...chunk.map(() => true));
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      // One row that has changed refuses the whole transaction.
+      merged.push(...(await Promise.all(chunk.map((row) => mergeRow(table, ...row)))));
     }
   }
+  return merged;
 }
 
 /** Removes a row, if it is there. @param etag - Only this version of it. */

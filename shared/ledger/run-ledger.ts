@@ -133,7 +133,7 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
         relisted: 0,
       };
       await record({ event: 'run.begun', runId, from: row.from, to: row.to });
-      if (!(await insertRow(runs, keyOf(runId), { ...row }))) {
+      if ((await insertRow(runs, keyOf(runId), { ...row })) === undefined) {
         throw new Error(`Run ${runId} was begun by another instance at the same moment; the next start goes on with it.`);
       }
       return row;

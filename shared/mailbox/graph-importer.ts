@@ -45,12 +45,13 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
     }
   };
 
-  const remove = async (mailbox: Mailbox, messageId: string): Promise<void> => {
+  const remove = async (mailbox: Mailbox, messageId: string, before?: StillOurs): Promise<void> => {
     await graph.request({
       method: 'DELETE',
       path: `${user(mailbox)}/messages/${encodeURIComponent(messageId)}`,
       mailboxId: mailbox.id,
       purpose: 'remove an unfinished item from the staging folder',
+      ...(before === undefined ? {} : { before }),
       accept: (_status, code) => code === 'ErrorItemNotFound',
     });
   };
@@ -127,13 +128,13 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
       throw new PermanentError('verification-failed', `The copy in the mailbox is not what was sent: ${differences.join(', ')}.`);
     },
 
-    async find(mailbox, composed) {
+    async find(mailbox, composed, stillOurs) {
       const folderId = await archive.existingIn(mailbox);
       const [copy] = folderId === undefined ? [] : await findIn(folderId, mailbox, composed.contentKey);
       if (composed.uploads.length > 0) {
         const stagingId = await staging.existingIn(mailbox);
         for (const left of stagingId === undefined ? [] : await findIn(stagingId, mailbox, composed.contentKey)) {
-          await remove(mailbox, left.id);
+          await remove(mailbox, left.id, stillOurs);
         }
       }
       return copy === undefined ? undefined : { messageId: copy.id };

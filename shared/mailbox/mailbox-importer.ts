@@ -47,6 +47,10 @@ export interface MailboxImporter<Composed> {
    */
   verify(mailbox: Mailbox, copy: MailboxCopy, composed: Composed): Promise<void>;
 
-  /** Looks for a copy that an earlier attempt may have made, and clears away what that attempt left unfinished. */
-  find(mailbox: Mailbox, composed: Composed): Promise<MailboxCopy | undefined>;
+  /**
+   * Looks for a copy that an earlier attempt may have made, and clears away what that attempt left unfinished.
+   *
+   * @param stillOurs - As for {@link MailboxImporter.create}: what another attempt is just making must not be cleared away.
+   */
+  find(mailbox: Mailbox, composed: Composed, stillOurs: StillOurs): Promise<MailboxCopy | undefined>;
 }

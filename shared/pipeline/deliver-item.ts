@@ -4,7 +4,7 @@
  * @module
  */
 import { PermanentError, RetryAfterError, TransientError, type ParkReason } from '../errors.ts';
-import type { Delivery, DeliveryEnd, DeliveryGroup } from '../ledger/delivery-ledger.ts';
+import type { Delivery, DeliveryEnd, DeliveryGroup, DeliveryRow } from '../ledger/delivery-ledger.ts';
 import type { DeliveryOutcome } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
@@ -24,7 +24,7 @@ const pending = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.addre
 const failed = (mailbox: Mailbox, reason: ParkReason): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'failed', reason });
 const imported = (mailbox: Mailbox): DeliveryOutcome => ({ mailbox: mailbox.address, state: 'imported' });
 
-/** Another attempt has taken the delivery up: nothing that this one knows counts any more. */
+/** Another attempt has taken the delivery up, and will find out what this one has come to. */
 class TakenUpError extends RetryAfterError {
   constructor() {
     super(limits.inFlightCheckMs, 'Another instance took up this delivery.');
@@ -65,56 +65,101 @@ async function checkCopy(pipeline: Pipeline, mailbox: Mailbox, copy: MailboxCopy
   return { end: { mailbox, state: 'imported', ...copy }, outcome: imported(mailbox) };
 }
 
+/** How long ago something was, in ms, by whichever clock says longer: one may be set, the other stops while the machine sleeps. */
+function stopwatch(now: () => Date): () => number {
+  const started = { clock: now().getTime(), machine: performance.now() };
+  return () => Math.max(Math.abs(now().getTime() - started.clock), performance.now() - started.machine);
+}
+
+/**
+ * Waits until nothing of the attempt that holds the delivery can be under way any more: looking now could miss a copy that is still being
+ * made, and then there would be two.
+ *
+ * @throws RetryAfterError while that may be.
+ */
+async function waitForOther(
+  { ledger, now }: Pipeline,
+  group: DeliveryGroup,
+  delivery: Delivery,
+  { doubtedAt }: DeliveryRow,
+): Promise<void> {
+  const doubtedMs = now().getTime() - Date.parse(doubtedAt);
+  // A doubt from the future was written by a clock that has been set back since, or is ahead of this one.
+  const isDoubted = doubtedAt !== '' && doubtedMs >= 0;
+  if (isDoubted && doubtedMs >= limits.createSettlesMs) return;
+  if (!isDoubted) await ledger.deliveries.doubted(group, delivery);
+  const watchedMs = isDoubted ? doubtedMs : 0;
+  // Most such attempts end within a second; the longer one has taken, the less often it is looked at.
+  const askAgainMs = Math.max(limits.inFlightCheckMs, watchedMs);
+  throw new RetryAfterError(
+    Math.min(limits.createSettlesMs - watchedMs, askAgainMs),
+    'An earlier attempt at this delivery may still be under way.',
+  );
+}
+
 type HeldAttempt = Omit<Attempt, 'end'> & { readonly end?: DeliveryEnd };
 
-async function deliver(pipeline: Pipeline, group: DeliveryGroup, delivery: Delivery, composed: ComposedMessage): Promise<HeldAttempt> {
+/** What is to be delivered. */
+interface Work {
+  readonly group: DeliveryGroup;
+  readonly composed: ComposedMessage;
+  /** The item was given up for this reason: copies are looked for, and none is made. */
+  readonly givenUp?: ParkReason;
+}
+
+/**
+ * One attempt at one delivery, by whoever has it in hand: this caller, once it has taken up what another attempt left behind.
+ *
+ * @param sinceBegun - How long ago the delivery was begun, in ms.
+ */
+async function deliver(pipeline: Pipeline, work: Work, delivery: Delivery, sinceBegun: () => number): Promise<HeldAttempt> {
   const { mailbox, row } = delivery;
   const { ledger, now } = pipeline;
-  let hold = delivery.hold;
-  if (hold === undefined && row !== undefined) {
-    if (row.state === 'imported') return { outcome: imported(mailbox) };
-    if (row.state === 'failed')
+  const { group } = work;
+  let { hold } = delivery;
+  let unconfirmedMs = sinceBegun;
+  if (hold === undefined) {
+    if (row?.state === 'imported') return { outcome: imported(mailbox) };
+    if (row?.state === 'failed')
       return { outcome: failed(mailbox, row.reason === undefined || row.reason === '' ? 'graph-refused' : row.reason) };
-    if (row.state === 'creating' && !row.settled) {
-      // Looking now could miss a copy that is still being made, and then there would be two.
-      const waitMs = Date.parse(row.attemptedAt) + limits.createSettlesMs - now().getTime();
-      if (waitMs > 0) {
-        // Most such attempts end within a second; asking again soon costs two storage requests.
-        const askAgainMs = Math.min(waitMs, limits.inFlightCheckMs);
-        return {
-          outcome: pending(mailbox),
-          error: new RetryAfterError(askAgainMs, 'An earlier attempt at this delivery may still be under way.'),
-        };
-      }
+    try {
+      if (row?.state === 'creating' && !row.settled) await waitForOther(pipeline, group, delivery, row);
+      unconfirmedMs = stopwatch(now);
+      hold = await ledger.deliveries.resume(group, delivery);
+      if (hold === undefined) throw new TakenUpError();
+    } catch (error) {
+      // Nothing was sent. The other mailboxes' attempts come to their ends all the same.
+      return { outcome: pending(mailbox), error };
     }
   }
-  hold ??= await ledger.deliveries.resume(group, delivery);
-  if (hold === undefined) return { outcome: pending(mailbox), error: new TakenUpError() };
 
   let held = hold;
   const stillOurs = async () => {
-    if (now().getTime() - Date.parse(held.attemptedAt) < limits.attemptRenewMs) return;
-    const renewed = await ledger.deliveries.renew(group, mailbox, held);
-    if (renewed === undefined) throw new TakenUpError();
-    held = renewed;
+    if (unconfirmedMs() < limits.attemptConfirmMs) return;
+    const confirmedMs = stopwatch(now);
+    const confirmed = await ledger.deliveries.confirm(group, mailbox, held);
+    if (confirmed === undefined) throw new TakenUpError();
+    held = confirmed;
+    unconfirmedMs = confirmedMs;
   };
-  const { end, ...attempt } = await attemptDelivery(pipeline, delivery, composed, stillOurs);
+  const { end, ...attempt } = await attemptDelivery(pipeline, work, delivery, stillOurs);
   return end === undefined ? attempt : { ...attempt, end: { ...end, hold: held } };
 }
 
 /** Makes the copy, or finds the one that an earlier attempt has made. */
 async function attemptDelivery(
   pipeline: Pipeline,
+  { composed, givenUp }: Work,
   { mailbox, row, hold }: Delivery,
-  composed: ComposedMessage,
   stillOurs: StillOurs,
 ): Promise<Attempt> {
   const { importer } = pipeline;
   if (hold === undefined && row?.state === 'creating') {
     try {
-      const copy = await importer.find(mailbox, composed);
+      const copy = await importer.find(mailbox, composed, stillOurs);
       if (copy !== undefined) return await checkCopy(pipeline, mailbox, copy, composed);
     } catch (error) {
+      if (error instanceof TakenUpError) return { outcome: pending(mailbox), error };
       if (error instanceof PermanentError) return attemptFailed(mailbox, error);
       return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
     }
@@ -123,6 +168,7 @@ async function attemptDelivery(
       return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
     }
   }
+  if (givenUp !== undefined) return attemptFailed(mailbox, new PermanentError(givenUp, 'The item was given up before this copy was made.'));
   try {
     const copy = await importer.create(mailbox, composed, stillOurs);
     return await checkCopy(pipeline, mailbox, copy, composed);
@@ -130,6 +176,26 @@ async function attemptDelivery(
     if (error instanceof TakenUpError) return { outcome: pending(mailbox), error };
     return attemptFailed(mailbox, error);
   }
+}
+
+/** Writes down how the attempts ended. @throws as {@link deliverItem} does. */
+async function finish(pipeline: Pipeline, group: DeliveryGroup, attempts: readonly HeldAttempt[]): Promise<DeliveryOutcome[]> {
+  const overtaken = await pipeline.ledger.deliveries.ended(
+    group,
+    attempts.flatMap(({ end }) => (end === undefined ? [] : [end])),
+  );
+  const isOvertaken = ({ end }: HeldAttempt) => end !== undefined && overtaken.includes(end);
+  const written = attempts.filter((attempt) => !isOvertaken(attempt));
+  pipeline.telemetry.count('archive.deliveries.imported', written.filter(({ end }) => end?.state === 'imported').length);
+  const errors = attempts.flatMap((attempt) => (isOvertaken(attempt) ? [new TakenUpError()] : (attempt.error ?? [])));
+  const waits = errors.filter((error) => error instanceof RetryAfterError);
+  if (waits.length > 0) {
+    const longest = waits.reduce((one, other) => (other.delayMs > one.delayMs ? other : one));
+    throw new RetryAfterError(longest.delayMs, longest.message, { cause: longest });
+  }
+  const [first] = errors;
+  if (first !== undefined) throw new TransientError('A delivery of the item failed and is tried again.', { cause: first });
+  return attempts.map(({ outcome }) => outcome);
 }
 
 /**
@@ -145,21 +211,33 @@ export async function deliverItem(
   mailboxes: readonly Mailbox[],
   composed: ComposedMessage,
 ): Promise<DeliveryOutcome[]> {
-  const { deliveries } = pipeline.ledger;
-  const begun = await deliveries.begin(group, mailboxes);
-  const attempts = await Promise.all(begun.map((delivery) => deliver(pipeline, group, delivery, composed)));
-  await deliveries.ended(
-    group,
-    attempts.flatMap(({ end }) => (end === undefined ? [] : [end])),
+  const sinceBegun = stopwatch(pipeline.now);
+  const begun = await pipeline.ledger.deliveries.begin(group, mailboxes);
+  const attempts = await Promise.all(begun.map((delivery) => deliver(pipeline, { group, composed }, delivery, sinceBegun)));
+  return finish(pipeline, group, attempts);
+}
+
+/**
+ * Finds out what the deliveries of a given-up item have come to: a copy that was made after all is imported, and what an interrupted
+ * upload left in a staging folder is removed. Nothing is made.
+ *
+ * @param reason - Why the item was given up, which is now why its missing copies are missing.
+ * @returns how each delivery ended: imported, or failed for good.
+ * @throws as {@link deliverItem} does.
+ */
+export async function settleDeliveries(
+  pipeline: Pipeline,
+  group: DeliveryGroup,
+  composed: ComposedMessage,
+  reason: ParkReason,
+): Promise<DeliveryOutcome[]> {
+  const rows = await pipeline.ledger.deliveries.of(group);
+  const attempts = await Promise.all(
+    rows.map(async (row): Promise<HeldAttempt> => {
+      const mailbox = { id: row.mailboxId, address: row.mailbox };
+      if (row.state === 'pending') return { outcome: failed(mailbox, reason) };
+      return deliver(pipeline, { group, composed, givenUp: reason }, { mailbox, row }, stopwatch(pipeline.now));
+    }),
   );
-  pipeline.telemetry.count('archive.deliveries.imported', attempts.filter(({ end }) => end?.state === 'imported').length);
-  const errors = attempts.flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const waits = errors.filter((error) => error instanceof RetryAfterError);
-  if (waits.length > 0) {
-    const longest = waits.reduce((one, other) => (other.delayMs > one.delayMs ? other : one));
-    throw new RetryAfterError(longest.delayMs, longest.message, { cause: longest });
-  }
-  const [first] = errors;
-  if (first !== undefined) throw new TransientError('A delivery of the item failed and is tried again.', { cause: first });
-  return attempts.map(({ outcome }) => outcome);
+  return finish(pipeline, group, attempts);
 }

@@ -20,7 +20,7 @@ export function shortenRequests(): void {
   } satisfies Partial<Record<keyof typeof limits, number>>);
 }
 
-/** For an app in a process of its own, on the real clock: a delivery in doubt is looked for after 4 s instead of 40 s. */
+/** For an app in a process of its own, on the real clock: a delivery in doubt is looked for after 4 s instead of 3 minutes. */
 export function shortenWaits(): void {
   shortenRequests();
   Object.assign(limits, {

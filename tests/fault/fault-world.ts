@@ -52,6 +52,8 @@ export interface FaultWorld {
   pump(): Promise<boolean>;
   /** Pumps until the queues are empty; delays pass at once. @throws Error where they never get empty */
   work(): Promise<void>;
+  /** Time passes while nothing is under way: more of it than a lease lasts. */
+  pass(ms: number): Promise<void>;
   /** Kills an instance between two requests and starts another in its place. */
   replace(instance: number): Promise<void>;
   /** The clocks of all instances jump, and go on from there; TeleMessage and storage keep the true time. */
@@ -123,6 +125,15 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
   let duplicates = 0;
   let stale = 0;
 
+  /** What Azure does by itself 15 s after the death of the holder, or after an acquire whose answer was lost. */
+  const endLease = async (): Promise<void> => {
+    try {
+      await host.containers.reports.getBlobClient(LEASE).getBlobLeaseClient().breakLease(0);
+    } catch (error) {
+      if (!isMissing(error) && !isConflict(error)) throw error;
+    }
+  };
+
   const replace = async (index: number): Promise<void> => {
     const instance = instances[index];
     if (instance === undefined) return;
@@ -131,12 +142,7 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     retired.push(instance.proxy);
     note(`instance ${index}: killed, and started again`);
     instances[index] = await start(index);
-    try {
-      // What Azure does by itself 15 s after the death of the holder.
-      await host.containers.reports.getBlobClient(LEASE).getBlobLeaseClient().breakLease(0);
-    } catch (error) {
-      if (!isMissing(error) && !isConflict(error)) throw error;
-    }
+    await endLease();
   };
 
   const on = async (index: number, work: (pipeline: Pipeline) => Promise<unknown>): Promise<void> => {
@@ -256,6 +262,10 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
         if (!(await pump()) && !(await wait())) return;
       }
       throw new Error(`The queues are not empty after ${ROUNDS} rounds.`);
+    },
+    async pass(ms) {
+      world.advance(ms);
+      await endLease();
     },
     replace,
     jump(ms) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { limits } from '../../shared/limits.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { mms, sms } from '../support/world.ts';
@@ -141,7 +142,10 @@ describe('import', () => {
         const began = world.now().getTime();
         await world.day();
         assert.equal((await world.mailbox(ADA)).length, 1);
-        assert.ok(world.now().getTime() - began >= 30_000, 'the clock did not move to the time when the attempt has settled');
+        assert.ok(
+          world.now().getTime() - began >= limits.createSettlesMs,
+          'the clock did not move to the time when the attempt has settled',
+        );
         assert.equal(world.graph.requests.counts['find-message'], 1);
       },
     );
