@@ -8,12 +8,27 @@ import pLimit from 'p-limit';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import { limits } from '../limits.ts';
 import type { StagedBytes } from '../storage/stage-item.ts';
-import { type ItemReference, type ItemRow, type ParkedRow, type StoredItem, type ItemEnd, identityOf, itemKeyOf } from './item-row.ts';
+import {
+  type DeliveryOutcome,
+  type ItemReference,
+  type ItemRow,
+  type ParkedRow,
+  type StoredItem,
+  type ItemEnd,
+  type ItemOutcome,
+  identityOf,
+  itemKeyOf,
+} from './item-row.ts';
 import type { ListedItem } from '../telemessage/item-source.ts';
 import { insertRows, mergeRow, readRow, removeRow, restoreRow, rowsOfPartition, shardedPartition, shards, type RowKey } from './rows.ts';
 
 /** Azure Tables takes 32,768 characters in one column; such an item has some 300 deliveries, and they are read one by one instead. */
 const DELIVERIES_CHARACTERS = 30_000;
+
+const deliveriesColumn = (deliveries: readonly DeliveryOutcome[] | undefined): string | undefined => {
+  const json = deliveries === undefined ? undefined : JSON.stringify(deliveries);
+  return json !== undefined && json.length <= DELIVERIES_CHARACTERS ? json : undefined;
+};
 
 /** Which run an item of the source belongs to, and the place at which that run's listing named it first. */
 interface SourceRow {
@@ -137,11 +152,11 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       const { runId, itemKey } = item;
       await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey, duplicateOf: end.duplicateOf });
       // An index of what waits for an operator: the rows themselves are spread over all runs there ever were.
-      if (end.parked !== undefined) await restoreRow(items, parkedKey(itemKey), { runId, reason, parkedAt: at });
-      const deliveries = end.deliveries === undefined ? undefined : JSON.stringify(end.deliveries);
+      if (end.parked !== undefined)
+        await restoreRow(items, parkedKey(itemKey), { runId, reason, parkedAt: at, inDoubt: end.parked.inDoubt });
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
-        deliveries: deliveries !== undefined && deliveries.length <= DELIVERIES_CHARACTERS ? deliveries : undefined,
+        deliveries: deliveriesColumn(end.deliveries),
         outcome: end.outcome,
         reason: end.reason ?? '',
         contentKey: end.contentKey,
@@ -153,6 +168,20 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         endedAt: at,
         progressAt: at,
       });
+    },
+
+    /**
+     * What was in doubt of a parked item is known now; it stays parked.
+     *
+     * @param etag - Version of its index row.
+     * @returns false where somebody else changed the item since it was read; then nothing is written.
+     */
+    async settled(item: StoredItem, outcome: ItemOutcome, deliveries: readonly DeliveryOutcome[], etag: string): Promise<boolean> {
+      const { runId, itemKey, reason, contentKey } = item;
+      await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey });
+      // An empty one says that there are too many for a column.
+      const columns = { outcome, deliveries: deliveriesColumn(deliveries) ?? '', progressAt: now().toISOString() };
+      return (await mergeRow(items, keyOf(item), columns, item.etag)) && mergeRow(items, parkedKey(itemKey), { inDoubt: false }, etag);
     },
 
     /** Work on it goes on after a delay. */

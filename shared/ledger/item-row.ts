@@ -51,7 +51,7 @@ export interface ItemRow {
   parkedIn?: string;
   parkedMessageId?: string;
   parkedPopReceipt?: string;
-  /** The deliveries as they stood when the item ended, JSON of {@link DeliveryOutcome}[]; absent where they are too many for a column. */
+  /** The deliveries as they stood when the item ended, JSON of {@link DeliveryOutcome}[]; absent or empty where they are too many for a column. */
   deliveries?: string;
   /** Why, when and by whom the item was given up; its outcome stays what it was. */
   discardReason?: string;
@@ -68,6 +68,8 @@ export interface ParkedRow {
   runId: string;
   reason: ParkReason;
   parkedAt: string;
+  /** Some of its deliveries may or may not have made a copy; the sweep finds out. */
+  inDoubt?: boolean;
 }
 
 /** A row as it was read, with its version. */
@@ -88,7 +90,7 @@ export interface ItemEnd {
   readonly duplicateOf?: string;
   readonly deliveries?: readonly DeliveryOutcome[];
   readonly maskedNumbers?: string;
-  readonly parked?: { readonly queue: string; readonly messageId: string; readonly popReceipt: string };
+  readonly parked?: { readonly queue: string; readonly messageId: string; readonly popReceipt: string; readonly inDoubt: boolean };
 }
 
 /** The reference alone, whatever else the object carries. */

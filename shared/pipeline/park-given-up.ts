@@ -9,7 +9,7 @@ import { openItem } from './import-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** A delivery as it counts now: one without an end has failed with its item, and the reprocess looks for its copy first. */
+/** A delivery as it counts now: one without an end has failed with its item, until the sweep or a reprocess has looked for its copy. */
 function endOf(reason: ParkReason): (row: { mailbox: string; state: string; reason?: ParkReason | '' }) => DeliveryOutcome {
   return ({ mailbox, state, reason: own }) =>
     state === 'imported' ? { mailbox, state } : { mailbox, state: 'failed', reason: own === undefined || own === '' ? reason : own };
@@ -31,7 +31,8 @@ async function readDeliveries(pipeline: Pipeline, row: StoredItem, reason: ParkR
   // The deliveries of this content may be those of the item that this one duplicates.
   if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== row.itemKey) return {};
   const rows = await ledger.deliveries.of({ runId, contentKey });
-  return { contentKey, ...(rows.length === 0 ? {} : { deliveries: rows.map(endOf(reason)) }) };
+  if (rows.length === 0) return { contentKey };
+  return { contentKey, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
 }
 
 /**

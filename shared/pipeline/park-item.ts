@@ -14,11 +14,14 @@ export interface Parking {
   readonly reason: ParkReason;
   readonly contentKey?: string | undefined;
   readonly deliveries?: readonly DeliveryOutcome[];
+  /** Some of the deliveries may or may not have made a copy. */
+  readonly inDoubt?: boolean;
   /** Mobile numbers of the participants, masked, for the reports. */
   readonly maskedNumbers?: string;
 }
 
-function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
+/** The outcome of a parked item. */
+export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'deliveries'>): ItemOutcome {
   if (reason === 'unmapped' || reason === 'oversize') return reason;
   return deliveries?.some(({ state }) => state === 'imported') === true ? 'partial' : 'failed';
 }
@@ -31,7 +34,7 @@ function outcomeFor({ reason, deliveries }: Parking): ItemOutcome {
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
   const { storage, ledger, log, telemetry, now } = pipeline;
-  const { reason, contentKey, deliveries, maskedNumbers } = parking;
+  const { reason, contentKey, deliveries, maskedNumbers, inDoubt = false } = parking;
   const outcome = outcomeFor(parking);
   const queue = reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
   const sent = await sendMessage(storage.queues[queue], { ...identityOf(item), reason, parkedAt: now().toISOString() });
@@ -41,7 +44,7 @@ export async function parkItem(pipeline: Pipeline, item: ItemReference, parking:
     ...(contentKey === undefined ? {} : { contentKey }),
     ...(deliveries === undefined ? {} : { deliveries }),
     ...(maskedNumbers === undefined ? {} : { maskedNumbers }),
-    parked: { queue: queueNames[queue], ...sent },
+    parked: { queue: queueNames[queue], ...sent, inDoubt },
   });
   telemetry.count('archive.items.failed', 1, { reason });
   log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });

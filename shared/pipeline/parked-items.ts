@@ -62,7 +62,7 @@ export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}):
   for await (const { rowKey = '', runId, reason } of pipeline.ledger.items.parked(filter.after)) {
     if (filter.reason !== undefined && filter.reason !== reason) continue;
     const row = await pipeline.ledger.items.read({ runId, itemKey: rowKey });
-    if (row !== undefined && !isDealtWith(row)) items.push(await describe(pipeline, row));
+    if (row !== undefined && !isDealtWith(row) && row.discardedAt === undefined) items.push(await describe(pipeline, row));
     if (items.length === PAGE) return { items, after: rowKey };
   }
   return { items };
@@ -79,13 +79,17 @@ function isDealtWith(row: StoredItem): boolean {
   return ['imported', 'skipped'].includes(outcomeOf(row));
 }
 
-/** @returns the item and the version of its index row. */
-async function readParked({ ledger }: Pipeline, itemKey: string): Promise<{ row: StoredItem; etag: string } | undefined> {
+/** @returns the item, and its index row's version and whether it is in doubt. */
+async function readParked({ ledger }: Pipeline, itemKey: string): Promise<{ row: StoredItem; etag: string; inDoubt: boolean } | undefined> {
   const parked = await ledger.items.parkedRow(itemKey);
   const row = parked === undefined ? undefined : await ledger.items.read({ runId: parked.runId, itemKey });
   if (parked === undefined || row === undefined) return undefined;
-  if (!isDealtWith(row)) return { row, etag: parked.etag };
-  await ledger.items.unparked(itemKey, parked.etag);
+  const { etag, inDoubt = false } = parked;
+  const isDiscarded = row.discardedAt !== undefined;
+  if (!isDealtWith(row) && !isDiscarded) return { row, etag, inDoubt };
+  // What was discarded while in doubt stays in the index for the sweep's sake.
+  if (isDiscarded && inDoubt) return undefined;
+  await ledger.items.unparked(itemKey, etag);
   return undefined;
 }
 
@@ -151,10 +155,10 @@ export async function reprocessItems(
 export async function discardItem(pipeline: Pipeline, itemKey: string, reason: string, by: string): Promise<boolean> {
   const parked = await readParked(pipeline, itemKey);
   if (parked === undefined) return false;
-  const { row, etag } = parked;
+  const { row, etag, inDoubt } = parked;
   await pipeline.ledger.items.discarded(row, reason, by);
   await removeMessage(pipeline, row);
-  await pipeline.ledger.items.unparked(itemKey, etag);
+  if (!inDoubt) await pipeline.ledger.items.unparked(itemKey, etag);
   return true;
 }
 

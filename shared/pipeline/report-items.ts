@@ -22,7 +22,8 @@ export interface ItemReport {
 export async function deliveriesOf(pipeline: Pick<Pipeline, 'ledger'>, row: StoredItem): Promise<readonly DeliveryOutcome[]> {
   const outcome = outcomeOf(row);
   if (outcome === 'skipped' || row.contentKey === undefined || row.contentKey === '') return [];
-  if (outcome !== 'pending' && row.deliveries !== undefined) return JSON.parse(row.deliveries) as DeliveryOutcome[];
+  if (outcome !== 'pending' && row.deliveries !== undefined && row.deliveries !== '')
+    return JSON.parse(row.deliveries) as DeliveryOutcome[];
   if (outcome !== 'pending' && outcome !== 'imported' && outcome !== 'partial' && outcome !== 'failed') return [];
   const rows = await pipeline.ledger.deliveries.of({ runId: row.runId, contentKey: row.contentKey });
   // What has no end although its item has one failed with it.

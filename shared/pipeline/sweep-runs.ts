@@ -9,6 +9,7 @@ import { listDailyItems } from './list-daily-items.ts';
 import { measureParked } from '../telemetry/measure-parked.ts';
 import { advanceReconciliations } from './reconcile-run.ts';
 import type { Pipeline } from './pipeline.ts';
+import { settleParked } from './settle-parked.ts';
 import { freeMappedItems } from './parked-items.ts';
 import { sweepItems } from './sweep-items.ts';
 
@@ -22,6 +23,7 @@ export async function sweepRuns(pipeline: Pipeline): Promise<void> {
     'list the rest of an interrupted run': () => listDailyItems(pipeline, false),
     'free the items that a changed mapping maps': () => freeMappedItems(pipeline),
     'enqueue lost items again': () => sweepItems(pipeline),
+    'find out what is in doubt of parked items': () => settleParked(pipeline),
     'complete finished runs': () => closeRuns(pipeline),
     'go on with reconciliations': () => advanceReconciliations(pipeline),
     'measure what is parked': () => measureParked(pipeline.storage.queues, pipeline.telemetry, pipeline.now),

@@ -83,6 +83,11 @@ async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): P
   }
 }
 
+async function isInDoubt({ ledger }: Pipeline): Promise<boolean> {
+  for await (const { inDoubt } of ledger.items.parked()) if (inDoubt === true) return true;
+  return false;
+}
+
 /** Days without faults: what is left is done, however long it takes on the world's clock. */
 async function heal(fault: FaultWorld): Promise<void> {
   const { world } = fault;
@@ -91,8 +96,8 @@ async function heal(fault: FaultWorld): Promise<void> {
     await fault.on(0, sweepRuns);
     await fault.work();
     await fault.on(0, sweepRuns);
-    if (!(await world.pipeline.ledger.runs.all()).some(isOpen)) return;
-    world.advance(STALE_MS);
+    if (!(await world.pipeline.ledger.runs.all()).some(isOpen) && !(await isInDoubt(world.pipeline))) return;
+    await fault.pass(STALE_MS);
   }
 }
 
@@ -127,13 +132,13 @@ export async function runSchedule(storage: Azurite, schedule: Schedule): Promise
     for (const act of schedule.acts) await play(fault, items, act);
     const second = new Date(world.now().getTime() + 1_000);
     for (const { id, eml } of items.slice(schedule.items.length)) world.teleMessage.addItem(id, () => eml, second);
-    world.advance(DAY_MS);
+    await fault.pass(DAY_MS);
     await play(fault, items, { act: 'list', instance: 0 });
     await fault.work();
 
     faulty = false;
     fault.setClock();
-    world.advance(DAY_MS);
+    await fault.pass(DAY_MS);
     await play(fault, items, { act: 'list', instance: 0 });
     await heal(fault);
     await checkWorld(checked);

@@ -2,12 +2,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { limits } from '../../shared/limits.ts';
+import { identityOf } from '../../shared/ledger/item-row.ts';
+import type { RunCounts } from '../../shared/pipeline/count-run.ts';
+import { downloadItem } from '../../shared/pipeline/download-item.ts';
+import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
+import { importItem } from '../../shared/pipeline/import-item.ts';
+import { readImportMessage } from '../../shared/pipeline/messages.ts';
+import { queueNames } from '../../shared/storage/storage.ts';
+import type { FaultEffect } from '../../local/graph/faults.ts';
 import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { mms, sms, type World } from '../support/world.ts';
 
 const ADA = 'ada@contoso.example';
 const BEN = 'ben@contoso.example';
+const STAGING = 'Enterprise Number Archiver (staging)';
 const HEADER = 'External User ID,Microsoft 365 User Mailbox\n';
 const unmapped = (id: string, number = '16175550998') =>
   sms({ id, from: `N ${number} <n@elsewhere.example>`, to: 'M 16175550997 <m@elsewhere.example>' });
@@ -166,6 +175,126 @@ describe('parked items', () => {
       const discarded = events.find(({ event }) => event === 'item.discarded');
       assert.deepEqual([discarded?.by, discarded?.discardReason], ['operator-1', 'a test number']);
     }));
+
+  const crash: FaultEffect = { type: 'reset-after-effect' };
+  const doubtful = (id: string) => mms(id, [Buffer.alloc(4_000_000)], { to: 'Out <o@outside.example>' });
+  /** Both tries of every create end in doubt, and nobody comes to look. */
+  const giveUp = async (world: World, id: string) => {
+    await world.list();
+    const item = await world.pipeline.ledger.items.find(id);
+    assert.ok(item);
+    await downloadItem(world.pipeline, identityOf(item));
+    const { size, sha256 } = (await world.pipeline.ledger.items.find(id)) ?? {};
+    assert.ok(size !== undefined && sha256 !== undefined);
+    const message = { ...identityOf(item), size, sha256 };
+    await assert.rejects(importItem(world.pipeline, message));
+    for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+    await drainPoison(world.pipeline, queueNames.import, message, readImportMessage);
+  };
+  const settleDoubts = async (world: World) => {
+    await world.sweep();
+    world.advance(limits.createSettlesMs);
+    await world.sweep();
+    await settle(world);
+  };
+
+  test('an item given up in doubt whose copies were made after all is imported without another copy', () =>
+    withWorld({ graph: { faults: [{ match: { kind: 'create-message' }, times: 2, effect: crash }] } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await giveUp(world, 'x');
+      assert.equal((await world.outcome('x')).outcome, 'failed');
+      await settleDoubts(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+      assert.deepEqual((await listParked(world.pipeline)).items, []);
+    }));
+
+  test('an item given up in doubt one of whose copies was made is partial, also in the books of its complete run', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [
+            { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
+            { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
+          ],
+        },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await giveUp(world, 'x');
+        await world.sweep();
+        const [before] = await world.pipeline.ledger.runs.all();
+        assert.equal((JSON.parse(before?.counts ?? '{}') as RunCounts).failed, 2);
+        await settleDoubts(world);
+        const report = await world.outcome('x');
+        assert.deepEqual([report.outcome, report.reason], ['partial', 'tries-used-up']);
+        assert.deepEqual(report.deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
+        const [run] = await world.pipeline.ledger.runs.all();
+        const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+        assert.deepEqual([imported, failed], [1, 1]);
+        await reprocessItems(world.pipeline, {}, 'operator');
+        await settle(world);
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+      },
+    ));
+
+  for (const discarded of [false, true]) {
+    test(`what ${discarded ? 'a discarded' : 'a parked'} item has left in the staging folder is removed by the sweep`, () =>
+      withWorld(
+        {
+          graph: {
+            faults: [
+              { match: { kind: 'create-upload' }, effect: { type: 'status', status: 500 } },
+              { match: { kind: 'delete-message' }, effect: { type: 'reset' } },
+            ],
+          },
+        },
+        async (world) => {
+          world.add('x', doubtful('x'));
+          await giveUp(world, 'x');
+          assert.equal((await world.mailbox(ADA, STAGING)).length, 1);
+          const key = await keyOf(world, 'x');
+          if (discarded) {
+            assert.equal(await discardItem(world.pipeline, key, 'of no interest', 'operator'), true);
+            assert.deepEqual((await listParked(world.pipeline)).items, []);
+          }
+          await settleDoubts(world);
+          assert.deepEqual(await world.folders(ADA), []);
+          const { outcome, reason } = await world.outcome('x');
+          assert.deepEqual([outcome, reason], ['failed', 'tries-used-up']);
+          assert.equal((await showParked(world.pipeline, key)) === undefined, discarded);
+          assert.equal((await world.pipeline.ledger.items.parkedRow(key)) === undefined, discarded);
+          const asked = { ...world.graph.requests.counts };
+          await world.sweep();
+          assert.deepEqual(world.graph.requests.counts, asked, 'what is known is not looked for again');
+        },
+      ));
+  }
+
+  test('while a mailbox does not answer, what is in doubt stays so, and the other parked items are looked after', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [
+            { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
+            { match: { kind: 'find-message', mailbox: ADA }, times: 20, effect: { type: 'status', status: 500 } },
+            { match: { kind: 'create-message', mailbox: BEN }, effect: crash },
+          ],
+        },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x', to: 'Out <o@outside.example>' }));
+        await giveUp(world, 'x');
+        world.advance(86_400_000);
+        world.add('y', sms({ id: 'y', from: 'Out <o@outside.example>' }));
+        await giveUp(world, 'y');
+        await settleDoubts(world);
+        assert.equal((await world.outcome('x')).outcome, 'failed');
+        assert.equal((await world.outcome('y')).outcome, 'imported');
+        assert.ok(world.log.some((line) => line.includes('item.in-doubt')));
+      },
+    ));
 
   test('what a purged queue lost is found by the sweep and enqueued again', () =>
     withWorld({}, async (world) => {
