@@ -18,14 +18,16 @@ const STAGING = 'Enterprise Number Archiver (staging)';
 const DAY_MS = 86_400_000;
 /** To Ada alone, so that each test follows one delivery. */
 const toAda = { to: 'Nobody 16175550999 <nobody@elsewhere.example>' };
-const large = (id: string) => mms(id, [Buffer.alloc(limits.inlineAttachmentBytes + 1, id)], toAda);
+/** Four requests: create, upload session, its one range, move. */
+const large = (id: string) => mms(id, [Buffer.alloc(3_200_000, id)], toAda);
 
 /** A place where an attempt waits. */
 function gate() {
   const reached = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
   return {
-    reached: reached.promise,
+    /** An attempt that ends without coming here is not waited for. */
+    reachedBy: (attempt: Promise<void>) => Promise.race([reached.promise, attempt]),
     open: opened.resolve,
     async pass() {
       reached.resolve();
@@ -35,8 +37,8 @@ function gate() {
 }
 type Gate = ReturnType<typeof gate>;
 
-/** A pipeline whose attempts wait before their request of the given number, counted from 1; what they ask for is counted in `sent`. */
-function waitsBefore(pipeline: Pipeline, request: number, place: Gate): Pipeline & { readonly sent: () => number } {
+/** A pipeline whose attempts wait before their request of the given number, counted from 1. */
+function waitsBefore(pipeline: Pipeline, request: number, place: Gate): Pipeline {
   let asked = 0;
   const { importer } = pipeline;
   const slowed = (stillOurs: () => Promise<void>) => async () => {
@@ -46,11 +48,25 @@ function waitsBefore(pipeline: Pipeline, request: number, place: Gate): Pipeline
   };
   return {
     ...pipeline,
-    sent: () => asked,
     importer: {
       ...importer,
       create: (mailbox, composed, stillOurs) => importer.create(mailbox, composed, slowed(stillOurs)),
       find: (mailbox, composed, stillOurs) => importer.find(mailbox, composed, slowed(stillOurs)),
+    },
+  };
+}
+
+/** A pipeline whose attempts wait before they look for what another one may have made. */
+function waitsBeforeLooking(pipeline: Pipeline, place: Gate): Pipeline {
+  const { importer } = pipeline;
+  return {
+    ...pipeline,
+    importer: {
+      ...importer,
+      async find(...request) {
+        await place.pass();
+        return importer.find(...request);
+      },
     },
   };
 }
@@ -104,7 +120,7 @@ describe('a delivery in two hands', () => {
       const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
       const place = gate();
       const slow = importItem(waitsBefore(world.pipeline, 1, place), message);
-      await place.reached;
+      await place.reachedBy(slow);
       await takeOver(world, world.restart(), message);
       place.open();
       await assert.rejects(slow, isPutOff);
@@ -117,7 +133,7 @@ describe('a delivery in two hands', () => {
       const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
       const place = gate();
       const slow = importItem(waitsBefore(world.pipeline, 1, place), message);
-      await place.reached;
+      await place.reachedBy(slow);
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
       world.advance(limits.createSettlesMs - 1);
@@ -132,66 +148,63 @@ describe('a delivery in two hands', () => {
   test('a long upload goes on under the eyes of one who waits, request by request', () =>
     withWorld({}, async (world) => {
       const message = await stage(world, 'x', large('x'));
-      const last = gate();
-      const slow = importItem(waitsBefore(world.pipeline, 3, last), message);
-      await last.reached;
+      const [third, fourth] = [gate(), gate()];
+      const slow = importItem(waitsBefore(waitsBefore(world.pipeline, 3, third), 4, fourth), message);
+      await third.reachedBy(slow);
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
-      // Its next request is the sign of life that starts the wait over.
       world.advance(limits.createSettlesMs - 1);
-      last.open();
-      await slow;
+      third.open();
+      await fourth.reachedBy(slow);
       world.advance(1);
+      // Its third request was the sign of life that starts the wait over.
+      await assert.rejects(importItem(other, message), isPutOff);
+      fourth.open();
+      await slow;
       await importItem(other, message);
       await checkImported(world, 'x');
     }));
 
   test('a finished upload is not moved any more when its leftovers are just being cleared away', () =>
     withWorld({}, async (world) => {
-      const dry = waitsBefore(world.pipeline, 0, gate());
-      await importItem(dry, await stage(world, 'dry', large('dry')));
-      world.advance(DAY_MS);
       const message = await stage(world, 'x', large('x'));
       const [beforeMove, beforeRemoval] = [gate(), gate()];
-      const slow = importItem(waitsBefore(world.pipeline, dry.sent(), beforeMove), message);
-      await beforeMove.reached;
+      const slow = importItem(waitsBefore(world.pipeline, 4, beforeMove), message);
+      await beforeMove.reachedBy(slow);
       assert.equal((await world.mailbox(ADA, STAGING)).length, 1, 'all but the move is done');
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
       world.advance(limits.createSettlesMs);
       const second = importItem(waitsBefore(other, 1, beforeRemoval), message);
-      await beforeRemoval.reached;
+      await beforeRemoval.reachedBy(second);
       beforeMove.open();
       await assert.rejects(slow, isPutOff);
       beforeRemoval.open();
       await second;
-      assert.equal(world.graph.requests.counts['move-message'], 2, 'one for each item');
-      assert.equal((await world.mailbox(ADA)).length, 2);
-      assert.equal((await world.mailbox(ADA, STAGING)).length, 0);
-      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.equal(world.graph.requests.counts['move-message'], 1);
+      await checkImported(world, 'x');
     }));
 
-  test('one that was itself taken over clears nothing away', () =>
+  test('one that was itself taken over does not clear away what its successor is making', () =>
     withWorld({}, async (world) => {
       const message = await stage(world, 'x', large('x'));
-      const [inUpload, beforeRemoval, beforeMove] = [gate(), gate(), gate()];
+      const [inUpload, beforeLooking, beforeMove] = [gate(), gate(), gate()];
       const first = importItem(waitsBefore(world.pipeline, 3, inUpload), message);
-      await inUpload.reached;
+      await inUpload.reachedBy(first);
       const second = world.restart();
       await assert.rejects(importItem(second, message), isPutOff);
       world.advance(limits.createSettlesMs);
-      const clearing = importItem(waitsBefore(second, 1, beforeRemoval), message);
-      await beforeRemoval.reached;
+      const looking = importItem(waitsBeforeLooking(second, beforeLooking), message);
+      await beforeLooking.reachedBy(looking);
       const third = world.restart();
       await assert.rejects(importItem(third, message), isPutOff);
       world.advance(limits.createSettlesMs);
-      // Removes what the first one left, makes its own, and is about to move it.
-      const making = importItem(waitsBefore(third, 4, beforeMove), message);
-      await beforeMove.reached;
-      const asked = { ...world.graph.requests.counts };
-      beforeRemoval.open();
-      await assert.rejects(clearing, isPutOff);
-      assert.deepEqual(world.graph.requests.counts, asked, 'it asked Graph for nothing more');
+      // After the removal of what the first one left.
+      const making = importItem(waitsBefore(third, 5, beforeMove), message);
+      await beforeMove.reachedBy(making);
+      beforeLooking.open();
+      await assert.rejects(looking, isPutOff);
+      assert.equal((await world.mailbox(ADA, STAGING)).length, 1, 'what is about to be moved is still there');
       inUpload.open();
       await assert.rejects(first, isPutOff);
       beforeMove.open();
@@ -213,7 +226,7 @@ describe('a delivery in two hands', () => {
         const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
         const place = gate();
         const slow = importItem(waitsAfterwards(world.pipeline, place, end), message);
-        await place.reached;
+        await place.reachedBy(slow);
         const other = world.restart();
         await takeOver(world, other, message);
         const group = { runId: message.runId, contentKey: (await world.outcome('x')).contentKey ?? '' };
@@ -230,7 +243,7 @@ describe('a delivery in two hands', () => {
       const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
       const place = gate();
       const slow = importItem(waitsAfterwards(world.pipeline, place), message);
-      await place.reached;
+      await place.reachedBy(slow);
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
       place.open();
@@ -245,7 +258,7 @@ describe('a delivery in two hands', () => {
       const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
       const place = gate();
       const slow = importItem(waitsBefore(world.pipeline, 1, place), message);
-      await place.reached;
+      await place.reachedBy(slow);
       world.advance(DAY_MS);
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
@@ -260,7 +273,7 @@ describe('a delivery in two hands', () => {
       const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
       const place = gate();
       const dead = importItem(waitsBefore(world.pipeline, 1, place), message);
-      await place.reached;
+      await place.reachedBy(dead);
       const other = world.restart();
       await assert.rejects(importItem(other, message), isPutOff);
       world.advance(-DAY_MS);

@@ -99,7 +99,7 @@ export const people = ['ada', 'ben', 'chen', 'dana', 'eve'].map((name) => ({
   hasMailbox: true,
 }));
 
-let accountsUsed = 0;
+const accountsUsed = new WeakMap<Azurite, number>();
 
 interface Delayed {
   readonly due: number;
@@ -108,8 +108,9 @@ interface Delayed {
 
 /** Makes a world. */
 export async function makeWorld(options: WorldOptions): Promise<World> {
-  const connectionString = options.storage.connectionStringOf(accountsUsed);
-  accountsUsed += 1;
+  const account = accountsUsed.get(options.storage) ?? 0;
+  accountsUsed.set(options.storage, account + 1);
+  const connectionString = options.storage.connectionStringOf(account);
   const folder = await mkdtemp(join(tmpdir(), 'archiver-world-'));
   const root = join(folder, 'mailboxes');
   let time = Date.parse(options.startsAt ?? '2026-11-23T01:30:00Z');
