@@ -38,6 +38,9 @@ export interface DeliveryRow {
   reason?: ParkReason | '';
 }
 
+/** A row as it was read, with its version. */
+export type StoredDelivery = TableEntityResult<DeliveryRow>;
+
 /** An attempt's hold on a delivery. */
 export interface Hold {
   readonly attempt: string;
@@ -48,7 +51,7 @@ export interface Hold {
 /** A delivery as the steps see it. */
 export interface Delivery {
   readonly mailbox: Mailbox;
-  readonly row: TableEntityResult<DeliveryRow> | undefined;
+  readonly row: StoredDelivery | undefined;
   /** This attempt owns the delivery: it wrote `creating`, and nothing was in doubt before. */
   readonly hold?: Hold;
 }
@@ -207,8 +210,8 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     },
 
     /** The deliveries of one content key. */
-    async of(group: DeliveryGroup): Promise<TableEntityResult<DeliveryRow>[]> {
-      const rows: TableEntityResult<DeliveryRow>[] = [];
+    async of(group: DeliveryGroup): Promise<StoredDelivery[]> {
+      const rows: StoredDelivery[] = [];
       for await (const row of rowsOfPartition<DeliveryRow>(deliveries, partitionOf(group), `${group.contentKey}-`)) rows.push(row);
       return rows;
     },

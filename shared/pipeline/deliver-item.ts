@@ -4,7 +4,7 @@
  * @module
  */
 import { PermanentError, RetryAfterError, TransientError, type ParkReason } from '../errors.ts';
-import type { Delivery, DeliveryEnd, DeliveryGroup, DeliveryRow } from '../ledger/delivery-ledger.ts';
+import type { Delivery, DeliveryEnd, DeliveryGroup, DeliveryRow, StoredDelivery } from '../ledger/delivery-ledger.ts';
 import type { DeliveryOutcome } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
@@ -198,11 +198,28 @@ async function finish(pipeline: Pipeline, group: DeliveryGroup, attempts: readon
   return attempts.map(({ outcome }) => outcome);
 }
 
+/** Finds out what deliveries have come to that nobody means to make any more. */
+const settle = (
+  pipeline: Pipeline,
+  group: DeliveryGroup,
+  composed: ComposedMessage,
+  givenUp: ParkReason,
+  rows: readonly StoredDelivery[],
+): Promise<HeldAttempt[]> =>
+  Promise.all(
+    rows.map(async (row) => {
+      const mailbox = { id: row.mailboxId, address: row.mailbox };
+      if (row.state === 'pending') return { outcome: failed(mailbox, givenUp) };
+      return deliver(pipeline, { group, composed, givenUp }, { mailbox, row }, stopwatch(pipeline.now));
+    }),
+  );
+
 /**
  * Delivers an item to all its mailboxes, side by side. What one mailbox refuses does not keep the others from getting theirs, and what
  * is done is never done again.
  *
- * @returns how each delivery ended: imported, or failed for good.
+ * @param left - Deliveries that were begun while the item was mapped otherwise. Copies that they made count; no more are made.
+ * @returns how each delivery ended: imported, or failed for good; of `left` only what was imported.
  * @throws RetryAfterError or TransientError where some deliveries have to be tried again; the others are done and recorded by then.
  */
 export async function deliverItem(
@@ -210,11 +227,16 @@ export async function deliverItem(
   group: DeliveryGroup,
   mailboxes: readonly Mailbox[],
   composed: ComposedMessage,
+  left: readonly StoredDelivery[] = [],
 ): Promise<DeliveryOutcome[]> {
   const sinceBegun = stopwatch(pipeline.now);
   const begun = await pipeline.ledger.deliveries.begin(group, mailboxes);
-  const attempts = await Promise.all(begun.map((delivery) => deliver(pipeline, { group, composed }, delivery, sinceBegun)));
-  return finish(pipeline, group, attempts);
+  const [attempts, others] = await Promise.all([
+    Promise.all(begun.map((delivery) => deliver(pipeline, { group, composed }, delivery, sinceBegun))),
+    settle(pipeline, group, composed, 'unmapped', left),
+  ]);
+  const outcomes = await finish(pipeline, group, [...attempts, ...others]);
+  return outcomes.filter(({ state }, index) => index < attempts.length || state === 'imported');
 }
 
 /**
@@ -232,12 +254,5 @@ export async function settleDeliveries(
   reason: ParkReason,
 ): Promise<DeliveryOutcome[]> {
   const rows = await pipeline.ledger.deliveries.of(group);
-  const attempts = await Promise.all(
-    rows.map(async (row): Promise<HeldAttempt> => {
-      const mailbox = { id: row.mailboxId, address: row.mailbox };
-      if (row.state === 'pending') return { outcome: failed(mailbox, reason) };
-      return deliver(pipeline, { group, composed, givenUp: reason }, { mailbox, row }, stopwatch(pipeline.now));
-    }),
-  );
-  return finish(pipeline, group, attempts);
+  return finish(pipeline, group, await settle(pipeline, group, composed, reason, rows));
 }

@@ -8,6 +8,7 @@ import { contentKey as makeContentKey } from '../item/content-key.ts';
 import { parseItem } from '../item/parse-item.ts';
 import type { ParsedItem } from '../item/parsed-item.ts';
 import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
+import type { DeliveryGroup, StoredDelivery } from '../ledger/delivery-ledger.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
@@ -54,18 +55,18 @@ export async function openItem(pipeline: Pipeline, message: ImportMessage): Prom
   return oversize ? { contentKey } : { contentKey, content: { raw, parsed } };
 }
 
-/** @returns whether the item goes on; false where it is a duplicate or was dealt with before. */
-async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<boolean> {
+/** @returns whether the item goes on, and whether some of its deliveries may have been begun; nothing of a duplicate or of what has ended. */
+async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<'new' | 'resumed' | 'ended'> {
   const { ledger, archiver, log, telemetry } = pipeline;
   const { runId, itemKey } = message;
   for (;;) {
     const claim = await ledger.content.claim(archiver.id, contentKey, message, message.sha256);
     switch (claim.kind) {
       case 'original':
-        return true;
+        return 'new';
       case 'resumed': {
         const row = await ledger.items.read(message);
-        return (row?.outcome ?? '') === '';
+        return (row?.outcome ?? '') === '' ? 'resumed' : 'ended';
       }
       case 'supersedes':
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
@@ -73,14 +74,14 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
         await ledger.items.unparked(claim.twin.itemKey);
         if (await claim.confirm()) {
           telemetry.count('archive.items.skipped');
-          return true;
+          return 'resumed';
         }
         break;
       case 'duplicate':
         await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
         telemetry.count('archive.items.skipped');
         log.info('item.skipped', { runId, itemKey, duplicateOf: claim.original.itemKey });
-        return false;
+        return 'ended';
     }
   }
 }
@@ -104,19 +105,30 @@ function maskedNumbersOf({ participants }: Pick<ParsedItem, 'participants'>): st
   return [...new Set(numbers)].slice(0, MASKED_NUMBERS).join('; ');
 }
 
+/** Deliveries that were begun for other mailboxes than the item is mapped to now, and may have made copies. */
+async function deliveriesBegunFor({ ledger }: Pipeline, group: DeliveryGroup, mailboxes: readonly Mailbox[]): Promise<StoredDelivery[]> {
+  const meant = new Set(mailboxes.map(({ id }) => id));
+  const rows = await ledger.deliveries.of(group);
+  return rows.filter(({ mailboxId, state }) => !meant.has(mailboxId) && (state === 'imported' || state === 'creating'));
+}
+
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
   const { ledger, importer } = pipeline;
   const { contentKey, content } = await openItem(pipeline, message);
-  if (!(await claimContent(pipeline, message, contentKey))) return;
+  const claimed = await claimContent(pipeline, message, contentKey);
+  if (claimed === 'ended') return;
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
 
-  const mailboxes = await mapItem(pipeline, content.parsed);
-  if (mailboxes.length === 0)
-    return parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers: maskedNumbersOf(content.parsed) });
-
   const { sha256, arrivedAt, runId } = message;
+  const mailboxes = await mapItem(pipeline, content.parsed);
+  const left = claimed === 'resumed' ? await deliveriesBegunFor(pipeline, { runId, contentKey }, mailboxes) : [];
+  const parkUnmapped = () =>
+    parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers: maskedNumbersOf(content.parsed) });
+  if (mailboxes.length === 0 && left.length === 0) return parkUnmapped();
+
   const composed = importer.compose({ contentKey, sha256, arrivedAt, ...content });
-  const deliveries = await deliverItem(pipeline, { runId, contentKey }, mailboxes, composed);
+  const deliveries = await deliverItem(pipeline, { runId, contentKey }, mailboxes, composed, left);
+  if (deliveries.length === 0) return parkUnmapped();
   const failure = deliveries.find(({ state }) => state === 'failed');
   if (failure?.reason !== undefined)
     return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });

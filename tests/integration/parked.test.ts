@@ -9,7 +9,7 @@ import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import { readImportMessage } from '../../shared/pipeline/messages.ts';
 import { queueNames } from '../../shared/storage/storage.ts';
-import type { FaultEffect } from '../../local/graph/faults.ts';
+import type { Fault, FaultEffect } from '../../local/graph/faults.ts';
 import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { mms, sms, type World } from '../support/world.ts';
@@ -178,9 +178,12 @@ describe('parked items', () => {
 
   const crash: FaultEffect = { type: 'reset-after-effect' };
   const doubtful = (id: string) => mms(id, [Buffer.alloc(4_000_000)], { to: 'Out <o@outside.example>' });
-  /** Both tries of every create end in doubt, and nobody comes to look. */
-  const giveUp = async (world: World, id: string) => {
-    await world.list();
+  const interruptedUpload: readonly Fault[] = [
+    { match: { kind: 'create-upload' }, effect: { type: 'status', status: 500 } },
+    { match: { kind: 'delete-message' }, effect: { type: 'reset' } },
+  ];
+  /** Downloads the item and has it imported once, which fails and is not repeated. */
+  const tryOnce = async (world: World, id: string) => {
     const item = await world.pipeline.ledger.items.find(id);
     assert.ok(item);
     await downloadItem(world.pipeline, identityOf(item));
@@ -188,6 +191,11 @@ describe('parked items', () => {
     assert.ok(size !== undefined && sha256 !== undefined);
     const message = { ...identityOf(item), size, sha256 };
     await assert.rejects(importItem(world.pipeline, message));
+    return message;
+  };
+  const giveUp = async (world: World, id: string) => {
+    await world.list();
+    const message = await tryOnce(world, id);
     for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
     await drainPoison(world.pipeline, queueNames.import, message, readImportMessage);
   };
@@ -241,35 +249,25 @@ describe('parked items', () => {
 
   for (const discarded of [false, true]) {
     test(`what ${discarded ? 'a discarded' : 'a parked'} item has left in the staging folder is removed by the sweep`, () =>
-      withWorld(
-        {
-          graph: {
-            faults: [
-              { match: { kind: 'create-upload' }, effect: { type: 'status', status: 500 } },
-              { match: { kind: 'delete-message' }, effect: { type: 'reset' } },
-            ],
-          },
-        },
-        async (world) => {
-          world.add('x', doubtful('x'));
-          await giveUp(world, 'x');
-          assert.equal((await world.mailbox(ADA, STAGING)).length, 1);
-          const key = await keyOf(world, 'x');
-          if (discarded) {
-            assert.equal(await discardItem(world.pipeline, key, 'of no interest', 'operator'), true);
-            assert.deepEqual((await listParked(world.pipeline)).items, []);
-          }
-          await settleDoubts(world);
-          assert.deepEqual(await world.folders(ADA), []);
-          const { outcome, reason } = await world.outcome('x');
-          assert.deepEqual([outcome, reason], ['failed', 'tries-used-up']);
-          assert.equal((await showParked(world.pipeline, key)) === undefined, discarded);
-          assert.equal((await world.pipeline.ledger.items.parkedRow(key)) === undefined, discarded);
-          const asked = { ...world.graph.requests.counts };
-          await world.sweep();
-          assert.deepEqual(world.graph.requests.counts, asked, 'what is known is not looked for again');
-        },
-      ));
+      withWorld({ graph: { faults: interruptedUpload } }, async (world) => {
+        world.add('x', doubtful('x'));
+        await giveUp(world, 'x');
+        assert.equal((await world.mailbox(ADA, STAGING)).length, 1);
+        const key = await keyOf(world, 'x');
+        if (discarded) {
+          assert.equal(await discardItem(world.pipeline, key, 'of no interest', 'operator'), true);
+          assert.deepEqual((await listParked(world.pipeline)).items, []);
+        }
+        await settleDoubts(world);
+        assert.deepEqual(await world.folders(ADA), []);
+        const { outcome, reason } = await world.outcome('x');
+        assert.deepEqual([outcome, reason], ['failed', 'tries-used-up']);
+        assert.equal((await showParked(world.pipeline, key)) === undefined, discarded);
+        assert.equal((await world.pipeline.ledger.items.parkedRow(key)) === undefined, discarded);
+        const asked = { ...world.graph.requests.counts };
+        await world.sweep();
+        assert.deepEqual(world.graph.requests.counts, asked, 'what is known is not looked for again');
+      }));
   }
 
   test('while a mailbox does not answer, what is in doubt stays so, and the other parked items are looked after', () =>
@@ -295,6 +293,72 @@ describe('parked items', () => {
         assert.ok(world.log.some((line) => line.includes('item.in-doubt')));
       },
     ));
+
+  describe('an item whose mapping changes between two tries', () => {
+    const NUMBER = '16175550901';
+    const numbered = (id: string, attachments: readonly Buffer[] = []) =>
+      mms(id, attachments, { from: `N ${NUMBER} <n@elsewhere.example>`, to: 'Out <o@outside.example>' });
+    const mapTo = async (world: World, address: string, number = NUMBER) => {
+      await upload(world, `${HEADER}${number},${address}\n`);
+      world.advance(60_000);
+    };
+    const toAda = `${HEADER}${NUMBER},${ADA}\n`;
+    const deliveriesOf = async (world: World, id: string) =>
+      (await world.outcome(id)).deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort();
+
+    test('keeps the copy that was made before in its books', () =>
+      withWorld(
+        { mapping: toAda, graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: crash }] } },
+        async (world) => {
+          world.add('x', numbered('x'));
+          await world.list();
+          await tryOnce(world, 'x');
+          await mapTo(world, BEN);
+          await settle(world);
+          assert.deepEqual(await deliveriesOf(world, 'x'), [`${ADA} imported`, `${BEN} imported`]);
+          assert.equal((await world.outcome('x')).outcome, 'imported');
+          assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+        },
+      ));
+
+    test('leaves nothing in a staging folder', () =>
+      withWorld({ mapping: toAda, graph: { faults: interruptedUpload } }, async (world) => {
+        world.add('x', numbered('x', [Buffer.alloc(4_000_000)]));
+        await world.list();
+        await tryOnce(world, 'x');
+        assert.equal((await world.mailbox(ADA, STAGING)).length, 1);
+        await mapTo(world, BEN);
+        await settle(world);
+        assert.deepEqual(await world.folders(ADA), []);
+        assert.deepEqual(await deliveriesOf(world, 'x'), [`${BEN} imported`]);
+      }));
+
+    test('is unmapped when it is mapped to nobody any more and no copy was made', () =>
+      withWorld(
+        { mapping: toAda, graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: { type: 'reset' } }] } },
+        async (world) => {
+          world.add('x', numbered('x'));
+          await world.list();
+          await tryOnce(world, 'x');
+          await mapTo(world, BEN, '16175550902');
+          await settle(world);
+          assert.equal((await world.outcome('x')).outcome, 'unmapped');
+          assert.deepEqual(await world.mailbox(ADA), []);
+        },
+      ));
+
+    test('is imported when the mailbox that refused it is mapped no more', () =>
+      withWorld({ mapping: toAda, graph: { conditions: [{ mailbox: ADA, condition: 'quotaExceeded' }] } }, async (world) => {
+        world.add('x', numbered('x'));
+        await world.day();
+        assert.equal((await world.outcome('x')).reason, 'mailbox-full');
+        await mapTo(world, BEN);
+        await reprocessItems(world.pipeline, {}, 'operator');
+        await settle(world);
+        assert.deepEqual(await deliveriesOf(world, 'x'), [`${BEN} imported`]);
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+      }));
+  });
 
   test('what a purged queue lost is found by the sweep and enqueued again', () =>
     withWorld({}, async (world) => {
