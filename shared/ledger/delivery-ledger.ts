@@ -212,7 +212,8 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     /** The deliveries of one content key. */
     async of(group: DeliveryGroup): Promise<StoredDelivery[]> {
       const rows: StoredDelivery[] = [];
-      for await (const row of rowsOfPartition<DeliveryRow>(deliveries, partitionOf(group), `${group.contentKey}-`)) rows.push(row);
+      for await (const row of rowsOfPartition<DeliveryRow>(deliveries, partitionOf(group), { prefix: `${group.contentKey}-` }))
+        rows.push(row);
       return rows;
     },
   };

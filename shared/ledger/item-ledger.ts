@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TableClient, TableEntityResult } from '@azure/data-tables';
+import { odata, type TableClient, type TableEntityResult } from '@azure/data-tables';
 import pLimit from 'p-limit';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import { limits } from '../limits.ts';
@@ -30,10 +30,13 @@ const deliveriesColumn = (deliveries: readonly DeliveryOutcome[] | undefined): s
   return json !== undefined && json.length <= DELIVERIES_CHARACTERS ? json : undefined;
 };
 
-/** Which run an item of the source belongs to, and the place at which that run's listing named it first. */
+/** An item of the source as the run that it belongs to listed it first. The sequence is its place in that listing. */
 interface SourceRow {
   runId: string;
   sequence: number;
+  sourceId: string;
+  arrivedAt: string;
+  type?: string;
 }
 
 /** What {@link createItemLedger} gives. */
@@ -81,7 +84,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         [...byShard.values()].map(async (group) => {
           const fresh = await insertRows(
             content,
-            group.map((item) => [sourceKey(item), { runId: run.runId, sequence: item.sequence }] as const),
+            group.map(({ itemKey, ...item }) => [sourceKey({ itemKey }), item] as const),
           );
           const owners = await Promise.all(
             group.map(async (item, index) => (fresh[index] === undefined ? readRow<SourceRow>(content, sourceKey(item)) : item)),
@@ -106,25 +109,28 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
     },
 
     /**
-     * Makes the rows again that were lost of items that were recorded in this run.
+     * Makes the rows again that were lost of items that were recorded in this run: the index of the source's ids still knows them.
      *
-     * @param listed - A page of the run's window, as the source lists it now.
-     * @returns the items whose row was missing.
+     * @returns the items whose row was missing, shard by shard.
      */
-    async restoreListed(run: { readonly runId: string }, listed: readonly ListedItem[]): Promise<ItemReference[]> {
-      const { runId } = run;
-      const found = await pLimit(limits.enqueueConcurrency).map(listed, async ({ id, arrivedAt, type }) => {
-        const itemKey = itemKeyOf(archiverId, id);
-        const owner = await readRow<SourceRow>(content, sourceKey({ itemKey }));
-        if (owner?.runId !== runId || (await readRow<ItemRow>(items, keyOf({ runId, itemKey }))) !== undefined) return [];
-        return [{ runId, itemKey, sourceId: id, sequence: owner.sequence, arrivedAt, ...(type === undefined ? {} : { type }) }];
-      });
-      const missing = found.flat();
-      if (missing.length === 0) return [];
-      const at = now().toISOString();
-      await record({ event: 'items.restored', runId, itemKeys: missing.map(({ itemKey }) => itemKey) });
-      for (const item of missing) await restoreRow(items, keyOf(item), { ...item, listedAt: at, progressAt: at });
-      return missing.map(identityOf);
+    async *restoreLost({ runId }: { readonly runId: string }): AsyncGenerator<ItemReference[]> {
+      for (const shard of shards) {
+        const present = new Set<string>();
+        for await (const { itemKey } of rowsOfPartition<ItemRow>(items, `${runId}-${shard}`)) present.add(itemKey);
+        const missing: (ItemReference & { type?: string })[] = [];
+        const recorded = rowsOfPartition<SourceRow>(content, `source-${archiverId}-${shard}`, { where: odata`runId eq ${runId}` });
+        for await (const { rowKey: itemKey = '', sequence, sourceId, arrivedAt, type } of recorded) {
+          if (present.has(itemKey)) continue;
+          missing.push({ runId, itemKey, sequence, sourceId, arrivedAt, ...(type === undefined ? {} : { type }) });
+        }
+        if (missing.length === 0) continue;
+        const at = now().toISOString();
+        await record({ event: 'items.restored', runId, itemKeys: missing.map(({ itemKey }) => itemKey) });
+        await pLimit(limits.enqueueConcurrency).map(missing, (item) =>
+          restoreRow(items, keyOf(item), { ...item, listedAt: at, progressAt: at }),
+        );
+        yield missing.map(identityOf);
+      }
     },
 
     /** Reads one item. */
@@ -220,7 +226,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
 
     /** Everything that is parked, streamed, by key. @param after - Key of the last one that was seen. */
     parked: (after = ''): AsyncIterable<TableEntityResult<ParkedRow>> =>
-      rowsOfPartition<ParkedRow>(items, `parked-${archiverId}`, '', after),
+      rowsOfPartition<ParkedRow>(items, `parked-${archiverId}`, { after }),
 
     /** An operator gives the item up, for a reason that is kept. */
     async discarded(item: StoredItem, discardReason: string, by: string): Promise<void> {

@@ -155,16 +155,19 @@ export async function removeRow(table: TableClient, key: RowKey, etag = '*'): Pr
 /**
  * The rows of a partition in the order of their keys, streamed.
  *
- * @param prefix - What their keys start with.
- * @param after - Only keys that come after this one.
+ * @param range - `prefix`: what their keys start with. `after`: only keys that come after this one. `where`: a filter on other columns, OData.
  */
 export function rowsOfPartition<Row extends object>(
   table: TableClient,
   partitionKey: string,
-  prefix = '',
-  after = '',
+  range: { readonly prefix?: string; readonly after?: string; readonly where?: string } = {},
 ): AsyncIterable<TableEntityResult<Row>> {
-  const range = prefix === '' ? '' : ` and RowKey ge '${prefix}' and RowKey lt '${prefix}~'`;
-  const start = after === '' ? '' : ` and RowKey gt '${after}'`;
-  return table.listEntities<Row>({ queryOptions: { filter: `PartitionKey eq '${partitionKey}'${range}${start}` } });
+  const { prefix, after = '', where } = range;
+  const filters = [
+    `PartitionKey eq '${partitionKey}'`,
+    ...(prefix === undefined ? [] : [`RowKey ge '${prefix}' and RowKey lt '${prefix}~'`]),
+    ...(after === '' ? [] : [`RowKey gt '${after}'`]),
+    ...(where === undefined ? [] : [where]),
+  ];
+  return table.listEntities<Row>({ queryOptions: { filter: filters.join(' and ') } });
 }

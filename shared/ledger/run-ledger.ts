@@ -106,7 +106,7 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
     /** All runs, the first one first. A run a day makes this two requests after five years. */
     async all(): Promise<StoredRun[]> {
       const rows: StoredRun[] = [];
-      for await (const row of rowsOfPartition<RunRow>(runs, archiverId, `${archiverId}-`)) rows.push(row);
+      for await (const row of rowsOfPartition<RunRow>(runs, archiverId, { prefix: `${archiverId}-` })) rows.push(row);
       return rows;
     },
 

@@ -21,7 +21,7 @@ async function haveAllEnded(pipeline: Pipeline, run: StoredRun): Promise<boolean
   }
   if (rows >= run.listed) return true;
   pipeline.log.error('run.rows-missing', { runId: run.runId, listed: run.listed, rows });
-  // Where the source no longer lists them either, the run stays open: it must not look as if all had ended.
+  // Where the index has lost them too, the run stays open: it must not look as if all had ended.
   await restoreItems(pipeline, run);
   return false;
 }

@@ -42,7 +42,7 @@ async function* stepsOf(pipeline: Pipeline, { runId, shard: first, after }: Reco
   for (const [shard, name] of shards.entries()) {
     if (shard < first) continue;
     const partition = shardedPartition(runId, name);
-    for await (const row of rowsOfPartition<ItemRow>(pipeline.storage.tables.items, partition, '', shard === first ? after : '')) {
+    for await (const row of rowsOfPartition<ItemRow>(pipeline.storage.tables.items, partition, shard === first ? { after } : {})) {
       rows.push(row);
       bytes += row.size ?? 0;
       if (rows.length < most && bytes < BYTES_PER_STEP) continue;

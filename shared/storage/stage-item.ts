@@ -83,6 +83,16 @@ export async function stageItem(
   }
 }
 
+/** What is known of an item that may be staged already; undefined where it is not. @throws PermanentError (`staged-bytes-altered`). */
+export async function findStaged(container: ContainerClient, name: string): Promise<StagedBytes | undefined> {
+  try {
+    return await stagedBytes(container, name);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 async function stagedBytes(container: ContainerClient, name: string): Promise<StagedBytes> {
   const properties = await container.getBlobClient(name).getProperties();
   const sha256 = properties.metadata?.['sha256'];

@@ -95,6 +95,7 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'table parked read',
   'table runs query',
   'table runs read',
+  'table sources query',
   'table sources read',
   'telemessage content',
   'telemessage list',

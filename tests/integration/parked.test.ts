@@ -182,14 +182,17 @@ describe('parked items', () => {
     { match: { kind: 'create-upload' }, effect: { type: 'status', status: 500 } },
     { match: { kind: 'delete-message' }, effect: { type: 'reset' } },
   ];
-  /** Downloads the item and has it imported once, which fails and is not repeated. */
-  const tryOnce = async (world: World, id: string) => {
+  const download = async (world: World, id: string) => {
     const item = await world.pipeline.ledger.items.find(id);
     assert.ok(item);
     await downloadItem(world.pipeline, identityOf(item));
     const { size, sha256 } = (await world.pipeline.ledger.items.find(id)) ?? {};
     assert.ok(size !== undefined && sha256 !== undefined);
-    const message = { ...identityOf(item), size, sha256 };
+    return { ...identityOf(item), size, sha256 };
+  };
+  /** Downloads the item and has it imported once, which fails and is not repeated. */
+  const tryOnce = async (world: World, id: string) => {
+    const message = await download(world, id);
     await assert.rejects(importItem(world.pipeline, message));
     return message;
   };
@@ -376,6 +379,34 @@ describe('parked items', () => {
         ['imported', 'imported'],
       );
       assert.equal((await world.mailbox(ADA)).length, 2);
+    }));
+
+  const loseRow = async (world: World, id: string) => {
+    const row = await world.pipeline.ledger.items.find(id);
+    assert.ok(row);
+    await world.pipeline.storage.tables.items.deleteEntity(row.partitionKey ?? '', row.rowKey ?? '');
+  };
+
+  test('rows that the table of items has lost are made again, whatever has become of their items', () =>
+    withWorld({}, async (world) => {
+      for (const id of ['listed', 'staged', 'imported']) world.add(id, sms({ id }));
+      await world.list();
+      await download(world, 'staged');
+      await importItem(world.pipeline, await download(world, 'imported'));
+      assert.equal((await world.outcome('imported')).outcome, 'imported');
+      for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+      for (const id of ['listed', 'staged', 'imported']) await loseRow(world, id);
+      // The source has forgotten what it gave us once.
+      for (const id of ['staged', 'imported']) world.teleMessage.removeItem(id);
+      await world.sweep();
+      await settle(world);
+      const outcomes = Object.fromEntries((await world.report()).map(({ sourceId, outcome }) => [sourceId, outcome]));
+      assert.deepEqual(outcomes, { listed: 'imported', staged: 'imported', imported: 'imported' });
+      assert.equal((await world.mailbox(ADA)).length, 3);
+      assert.ok((await world.pipeline.ledger.runs.all())[0]?.completedAt);
+      const restored = [];
+      for await (const { text } of world.pipeline.audit.lines()) if (text.includes('items.restored')) restored.push(text);
+      assert.notEqual(restored.length, 0, 'the audit log tells of it');
     }));
 
   test('an item that is lost again and again is parked in the end', () =>
