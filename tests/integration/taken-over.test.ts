@@ -56,6 +56,25 @@ function waitsBefore(pipeline: Pipeline, request: number, place: Gate): Pipeline
   };
 }
 
+/** A pipeline whose attempts hear late that they are still the ones. */
+function hearsLate(pipeline: Pipeline, place: Gate): Pipeline {
+  const { deliveries } = pipeline.ledger;
+  return {
+    ...pipeline,
+    ledger: {
+      ...pipeline.ledger,
+      deliveries: {
+        ...deliveries,
+        async confirm(...request) {
+          const hold = await deliveries.confirm(...request);
+          await place.pass();
+          return hold;
+        },
+      },
+    },
+  };
+}
+
 /** A pipeline whose attempts wait before they look for what another one may have made. */
 function waitsBeforeLooking(pipeline: Pipeline, place: Gate): Pipeline {
   const { importer } = pipeline;
@@ -123,6 +142,22 @@ describe('a delivery in two hands', () => {
       await place.reachedBy(slow);
       await takeOver(world, world.restart(), message);
       place.open();
+      await assert.rejects(slow, isPutOff);
+      assert.equal(world.graph.requests.counts['create-message'], 1);
+      await checkImported(world, 'x');
+    }));
+
+  test('an attempt that hears too late that it is still the one sends nothing', () =>
+    withWorld({}, async (world) => {
+      const message = await stage(world, 'x', sms({ id: 'x', ...toAda }));
+      const [place, answer] = [gate(), gate()];
+      const slow = importItem(waitsBefore(hearsLate(world.pipeline, answer), 1, place), message);
+      await place.reachedBy(slow);
+      world.advance(limits.attemptConfirmMs);
+      place.open();
+      await answer.reachedBy(slow);
+      await takeOver(world, world.restart(), message);
+      answer.open();
       await assert.rejects(slow, isPutOff);
       assert.equal(world.graph.requests.counts['create-message'], 1);
       await checkImported(world, 'x');
