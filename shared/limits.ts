@@ -78,6 +78,10 @@ export const limits = {
   requestMs: 30 * SECOND,
   /** Time without a single byte on a download, in ms; the whole may take as long as it needs. */
   downloadIdleMs: 30 * SECOND,
+  /** Time that Azure Storage is told to take for one request at most, in ms: 64 MB of a mapping file arrive in it. */
+  storageServerMs: 60 * SECOND,
+  /** When an answer of Azure Storage is given up, in ms. Storage itself has given up by then, so that nothing takes effect later. */
+  storageMs: 75 * SECOND,
   /** Time for one create or one uploaded range, in ms. */
   createMs: 30 * SECOND,
   /**

@@ -5,6 +5,7 @@
  */
 import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
 import { readLines, type LogLine } from './read-lines.ts';
+import { readBlob } from '../storage/read-blob.ts';
 import { isConflict, isMissing } from '../storage/storage-errors.ts';
 import { chainLine, emptyChain, headOfLine, verifyChain, type AuditEvent, type BrokenLink, type ChainHead } from './audit-chain.ts';
 
@@ -92,7 +93,7 @@ export function createAuditLog(container: ContainerClient, archiverId: string, n
     let text = '';
     let start = -1;
     for (let length = TAIL_BYTES; start === -1; length *= 8) {
-      text = (await blob.downloadToBuffer(Math.max(0, bytes - length))).toString('utf8').trimEnd();
+      text = (await readBlob(blob, { offset: Math.max(0, bytes - length) })).bytes.toString('utf8').trimEnd();
       start = text.lastIndexOf('\n') === -1 && length < bytes ? -1 : text.lastIndexOf('\n') + 1;
     }
     const line = text.slice(start);

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { StringDecoder } from 'node:string_decoder';
 import type { ContainerClient } from '@azure/storage-blob';
+import { openBlob } from '../storage/read-blob.ts';
 
 /** A line, and where it stands. */
 export interface LogLine {
@@ -16,14 +18,16 @@ export interface LogLine {
 /** All lines below a prefix, oldest first: the names of the blobs sort by time. */
 export async function* readLines(container: ContainerClient, prefix: string): AsyncGenerator<LogLine> {
   for await (const { name } of container.listBlobsFlat({ prefix })) {
-    const response = await container.getAppendBlobClient(name).download();
+    const { chunks } = await openBlob(container.getAppendBlobClient(name));
+    const decoder = new StringDecoder('utf8');
     let rest = '';
     let line = 0;
-    for await (const chunk of response.readableStreamBody?.setEncoding('utf8') ?? []) {
-      const texts = (rest + String(chunk)).split('\n');
+    for await (const chunk of chunks) {
+      const texts = (rest + decoder.write(chunk)).split('\n');
       rest = texts.pop() ?? '';
       for (const text of texts) yield { blob: name, line: (line += 1), text };
     }
+    rest += decoder.end();
     if (rest !== '') yield { blob: name, line: line + 1, text: rest };
   }
 }

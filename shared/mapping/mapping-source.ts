@@ -9,6 +9,7 @@ import type { CountryCode } from 'libphonenumber-js/min';
 import { RetryAfterError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../pipeline/pipeline.ts';
+import { readBlob } from '../storage/read-blob.ts';
 import { isMissing, storageStatus } from '../storage/storage-errors.ts';
 import { MappingFileError } from './mapping-file-error.ts';
 import { parseMappingFile, type MappingTable } from './parse-mapping-file.ts';
@@ -50,12 +51,8 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
   let checkedAt = Number.NEGATIVE_INFINITY;
   let checking: Promise<void> | undefined;
 
-  const download = async (blob: BlobClient, ifNoneMatch?: string) => {
-    const response = await blob.download(0, limits.mappingBytes + 1, ifNoneMatch === undefined ? {} : { conditions: { ifNoneMatch } });
-    const chunks: Buffer[] = [];
-    for await (const chunk of response.readableStreamBody ?? []) chunks.push(chunk as Buffer);
-    return { bytes: Buffer.concat(chunks), etag: response.etag };
-  };
+  const download = (blob: BlobClient, ifNoneMatch?: string) =>
+    readBlob(blob, { count: limits.mappingBytes + 1, ...(ifNoneMatch === undefined ? {} : { conditions: { ifNoneMatch } }) });
 
   const useLastGood = async (): Promise<void> => {
     if (table !== undefined) return;

@@ -8,6 +8,7 @@ import { PermanentError } from '../errors.ts';
 import { outcomeOf, type DeliveryOutcome, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import type { ExpectedCopy } from '../mailbox/verify-copy.ts';
+import { openBlob } from '../storage/read-blob.ts';
 import { stagedBlobName } from '../storage/stage-item.ts';
 import { isMissing } from '../storage/storage-errors.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -30,8 +31,7 @@ async function readRaw(pipeline: Pipeline, row: StoredItem, size: number, sha256
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of (await blob.download()).readableStreamBody ?? []) {
-      const bytes = chunk as Buffer;
+    for await (const bytes of (await openBlob(blob)).chunks) {
       length += bytes.byteLength;
       if (length > size) return { problem: 'raw-item-altered' };
       hash.update(bytes);

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from 'zod';
+import { readBlob } from '../storage/read-blob.ts';
 import { isConflict, isMissing } from '../storage/storage-errors.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -47,11 +48,8 @@ const blobOf = ({ storage }: Storing, runId: string) => storage.containers.repor
 /** Reads the last reconciliation of a run, or undefined where there was none. */
 export async function readState(pipeline: Storing, runId: string): Promise<StoredReconciliation | undefined> {
   try {
-    const response = await blobOf(pipeline, runId).download();
-    const chunks: Buffer[] = [];
-    for await (const chunk of response.readableStreamBody ?? []) chunks.push(chunk as Buffer);
-    const state = stateSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
-    return { state, etag: response.etag ?? '' };
+    const { bytes, etag = '' } = await readBlob(blobOf(pipeline, runId));
+    return { state: stateSchema.parse(JSON.parse(bytes.toString())), etag };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

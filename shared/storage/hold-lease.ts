@@ -6,10 +6,12 @@
 import { setInterval, clearInterval } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerClient } from '@azure/storage-blob';
-import { isConflict, storageStatus } from './storage-errors.ts';
+import { TransientError } from '../errors.ts';
+import { isConflict, isMissing, storageStatus } from './storage-errors.ts';
 
 /** Seconds: the shortest that Azure takes. After a crash the next start waits no longer than this. */
 const LEASE_SECONDS = 15;
+const LEASE_MS = LEASE_SECONDS * 1000;
 
 /**
  * Holds the lease while `work` runs.
@@ -34,8 +36,10 @@ export async function holdLease<Result>(
   }
   const lease = blob.getBlobLeaseClient();
   const deadline = Date.now() + waitMs;
+  let heldSince: number;
   for (;;) {
     try {
+      heldSince = performance.now();
       await lease.acquireLease(LEASE_SECONDS);
       break;
     } catch (error) {
@@ -45,12 +49,18 @@ export async function holdLease<Result>(
     }
   }
   const lost = new AbortController();
-  const renewal = setInterval(
-    () => {
-      lease.renewLease().catch((error: unknown) => lost.abort(error));
-    },
-    (LEASE_SECONDS * 1000) / 3,
-  );
+  const renew = async (): Promise<void> => {
+    const asked = performance.now();
+    if (asked - heldSince >= LEASE_MS) return lost.abort(new TransientError(`The lease ${name} could not be renewed in time.`));
+    try {
+      await lease.renewLease();
+      heldSince = Math.max(heldSince, asked);
+    } catch (error) {
+      // Any other failure leaves the lease to us for as long as it lasts, and the next renewal may succeed.
+      if (isConflict(error) || isMissing(error)) lost.abort(error);
+    }
+  };
+  const renewal = setInterval(() => void renew(), LEASE_MS / 3);
   try {
     return await work(lost.signal);
   } finally {

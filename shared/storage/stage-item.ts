@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { ContainerClient } from '@azure/storage-blob';
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { readBlob } from './read-blob.ts';
 import { isConflict, isMissing } from './storage-errors.ts';
 
 /** What is known of a staged item. */
@@ -125,10 +126,7 @@ export async function readStagedItem(container: ContainerClient, name: string, e
 export async function readStagedHead(container: ContainerClient, name: string, length: number): Promise<Buffer> {
   if (length === 0) return Buffer.alloc(0);
   try {
-    const response = await container.getBlobClient(name).download(0, length);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response.readableStreamBody ?? []) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
+    return (await readBlob(container.getBlobClient(name), { count: length })).bytes;
   } catch (error) {
     if (!isMissing(error)) throw error;
     throw new PermanentError('staged-bytes-missing', `The blob ${name} is no longer in the container items.`, { cause: error });

@@ -4,10 +4,18 @@
  * @module
  */
 import type { TokenCredential } from '@azure/identity';
-import { TableClient } from '@azure/data-tables';
-import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
+import { TableClient, type TableServiceClientOptions } from '@azure/data-tables';
+import {
+  BlobServiceClient,
+  newPipeline as newBlobPipeline,
+  type ContainerClient,
+  type RequestPolicyFactory,
+  type StoragePipelineOptions,
+} from '@azure/storage-blob';
+import { newPipeline as newQueuePipeline, QueueServiceClient, type QueueClient } from '@azure/storage-queue';
 import type { Settings } from '../config.ts';
+import { limits } from '../limits.ts';
+import { unanswered } from './storage-errors.ts';
 
 /** Queues by the work that waits in them. */
 export const queueNames = {
@@ -50,11 +58,13 @@ export type StorageSettings = Pick<
 export function connectStorage(settings: StorageSettings, identity: () => TokenCredential): Storage {
   const connectionString = settings.AzureWebJobsStorage;
   if (connectionString !== undefined) {
+    const blobs = BlobServiceClient.fromConnectionString(connectionString);
+    const { url } = QueueServiceClient.fromConnectionString(connectionString);
     return assemble(
       true,
-      BlobServiceClient.fromConnectionString(connectionString),
-      QueueServiceClient.fromConnectionString(connectionString),
-      (table) => TableClient.fromConnectionString(connectionString, table, { allowInsecureConnection: true }),
+      new BlobServiceClient(blobs.url, withTimeout(newBlobPipeline(blobs.credential, pipelineOptions()))),
+      new QueueServiceClient(url, withTimeout(newQueuePipeline(blobs.credential, pipelineOptions()))),
+      (table) => TableClient.fromConnectionString(connectionString, table, { ...tableOptions, allowInsecureConnection: true }),
     );
   }
   const [blob, queue, table] = [
@@ -68,10 +78,47 @@ export function connectStorage(settings: StorageSettings, identity: () => TokenC
   const credential = identity();
   return assemble(
     false,
-    new BlobServiceClient(blob.href, credential),
-    new QueueServiceClient(queue.href, credential),
-    (name) => new TableClient(table.href, name, credential),
+    new BlobServiceClient(blob.href, withTimeout(newBlobPipeline(credential, pipelineOptions()))),
+    new QueueServiceClient(queue.href, withTimeout(newQueuePipeline(credential, pipelineOptions()))),
+    (name) => new TableClient(table.href, name, credential, tableOptions),
   );
+}
+
+const pipelineOptions = (): Pick<StoragePipelineOptions, 'retryOptions'> => ({ retryOptions: { tryTimeoutInMs: limits.storageServerMs } });
+
+/**
+ * The clients wait for an answer without end, and a connection that a gateway has dropped never gives one: the function would hang until
+ * the host kills it with all that runs beside it. (`tryTimeoutInMs` only tells the server.) The queue and blob clients take policies of this
+ * older form alone.
+ */
+const timeoutFactory: RequestPolicyFactory = {
+  create: (next) => ({
+    async sendRequest(request) {
+      request.timeout = limits.storageMs;
+      return unanswered(next.sendRequest(request));
+    },
+  }),
+};
+
+/** The same for tables, where the server gives up after 30 s by itself. */
+const tableOptions: TableServiceClientOptions = {
+  additionalPolicies: [
+    {
+      position: 'perCall',
+      policy: {
+        name: 'timeout',
+        async sendRequest(request, next) {
+          request.timeout = limits.storageMs;
+          return unanswered(next(request));
+        },
+      },
+    },
+  ],
+};
+
+function withTimeout<Line extends { readonly factories: RequestPolicyFactory[] }>(pipeline: Line): Line {
+  pipeline.factories.push(timeoutFactory);
+  return pipeline;
 }
 
 function assemble(

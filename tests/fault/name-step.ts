@@ -52,6 +52,8 @@ const FACTS: Readonly<Record<string, readonly (readonly [column: string, fact: s
     ['requeues', 'reopened'],
     ['endedAt', 'ended'],
     ['discardedAt', 'discarded'],
+    ['deliveries', 'settled'],
+    ['listedAt', 'restored'],
     ['progressAt', 'waits'],
   ],
   runs: [

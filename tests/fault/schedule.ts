@@ -39,6 +39,9 @@ const HOUR = 3_600_000;
 const when = fc.constantFrom('before' as const, 'after' as const);
 const instance = fc.nat(1);
 
+const silence = (...moments: readonly ('before' | 'after' | 'late')[]): fc.Arbitrary<Fault> =>
+  fc.record({ kind: fc.constant('silence' as const), when: fc.constantFrom(...moments) });
+
 const brokenAnswers: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant('status' as const), when, status: fc.constantFrom(500, 502, 504) }),
   // Without Retry-After it may have taken effect; with it, it has not.
@@ -52,7 +55,12 @@ const brokenAnswers: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant('reset' as const), when }),
   fc.record({ kind: fc.constant('crash' as const), when }),
 );
-/** Of Graph and TeleMessage; the storage clients have no time-out, and answer throttling by themselves. */
+/** Storage gives up before its clients do, so that nothing takes effect late; and the clients answer throttling by themselves. */
+const storageFaults: fc.Arbitrary<Fault> = fc.oneof(
+  { weight: 7, arbitrary: brokenAnswers },
+  { weight: 1, arbitrary: silence('before', 'after') },
+);
+/** Of Graph and TeleMessage. */
 const callerFaults: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 5, arbitrary: brokenAnswers },
   {
@@ -64,17 +72,11 @@ const callerFaults: fc.Arbitrary<Fault> = fc.oneof(
       retryAfter: fc.constantFrom(1, 30, 600, 7_200),
     }),
   },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('silence' as const),
-      when: fc.constantFrom('before' as const, 'after' as const, 'late' as const),
-    }),
-  },
+  { weight: 1, arbitrary: silence('before', 'after', 'late') },
 );
 
 function faultsOf(step: string): fc.Arbitrary<Fault> {
-  const base = /^(graph|telemessage) /.test(step) ? callerFaults : brokenAnswers;
+  const base = /^(graph|telemessage) /.test(step) ? callerFaults : storageFaults;
   return readingSteps.has(step)
     ? fc.oneof({ weight: 3, arbitrary: base }, { weight: 1, arbitrary: fc.constant({ kind: 'truncate' } as const) })
     : base;

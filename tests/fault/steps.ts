@@ -58,6 +58,8 @@ export const stepsOfTrouble = [
   'table content merge',
   'table items insert-many',
   'table items reopened',
+  'table items restored',
+  'table items settled',
   'table items waits',
   'table parked remove',
   'table runs mapping-tried',
