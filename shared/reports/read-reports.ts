@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { openBlob } from '../storage/read-blob.ts';
 import { isMissing } from '../storage/storage-errors.ts';
 import { reportType } from './report-names.ts';
 import { contentTypes } from './write-report-file.ts';
@@ -89,9 +90,8 @@ export async function readReport(
     const common = { contentType: contentTypes[type], size, start, end };
     // A download of no bytes is a download of all.
     if (start === end) return { ...common, body: new Blob([]).stream() };
-    const stream = (await blob.download(start, end - start)).readableStreamBody;
-    if (stream === undefined) throw new Error('The storage client gave no stream.');
-    return { ...common, body: Readable.toWeb(Readable.from(stream)) as ReadableStream<Uint8Array> };
+    const { chunks } = await openBlob(blob, { offset: start, count: end - start });
+    return { ...common, body: Readable.toWeb(Readable.from(chunks)) as ReadableStream<Uint8Array> };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { ContainerClient } from '@azure/storage-blob';
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readBlob } from './read-blob.ts';
-import { isConflict, isMissing } from './storage-errors.ts';
+import { isConflict, isMissing, storageStatus } from './storage-errors.ts';
 
 /** What is known of a staged item. */
 export interface StagedBytes {
@@ -39,13 +39,15 @@ export async function stageItem(
   const blob = container.getBlockBlobClient(name);
   const hash = createHash('sha256');
   const blockIds: string[] = [];
+  // Of two transfers of one item at one time each has blocks of its own: otherwise one could commit a block of the other.
+  const writer = randomUUID();
   let block: Uint8Array[] = [];
   let blockSize = 0;
   let size = 0;
 
   const stageBlock = async () => {
-    // Block ids of one blob must have one length; an upload that is repeated after a crash uses the same ones, which replaces its leftovers.
-    const id = Buffer.from(String(blockIds.length).padStart(8, '0')).toString('base64');
+    // Block ids of one blob must have one length. What a crash leaves of them goes with the next commit, or after a week.
+    const id = Buffer.from(`${writer}-${String(blockIds.length).padStart(8, '0')}`).toString('base64');
     await blob.stageBlock(id, Buffer.concat(block, blockSize), blockSize);
     blockIds.push(id);
     block = [];
@@ -79,8 +81,11 @@ export async function stageItem(
     }
     return { size, sha256 };
   } catch (error) {
-    if (!isConflict(error)) throw error;
-    return stagedBytes(container, name);
+    // 400: the commit of another transfer has thrown our blocks away.
+    if (!isConflict(error) && storageStatus(error) !== 400) throw error;
+    const first = await findStaged(container, name);
+    if (first === undefined) throw error;
+    return first;
   }
 }
 
