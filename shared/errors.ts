@@ -69,7 +69,6 @@ export const PARK_REASONS = {
   oversize: 'the item or one of its attachments is larger than MAX_ITEM_BYTES',
   'source-item-not-found': 'TeleMessage no longer has the item',
   'source-refused': 'TeleMessage refused the request for a reason that a retry does not mend',
-  'source-transfer-broken': 'the bytes never arrived whole',
   unreadable: 'the item exceeds a limit of the e-mail parser',
   'too-many-participants': 'the item has more participants than one item may fan out to',
   'staged-bytes-missing': 'the raw item is no longer in the items container',

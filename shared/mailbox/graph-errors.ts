@@ -34,22 +34,63 @@ export class InDoubtError extends TransientError {
   }
 }
 
-/** Graph's error codes that no retry mends, with the reason under which the delivery is parked. Source: Microsoft Graph and Exchange documentation. */
+/**
+ * Graph's error codes that no retry mends, with the reason under which the delivery is parked.
+ *
+ * Source: Microsoft Graph documentation, and for what Exchange answers its own list ("ResponseCode", Exchange Web Services), which Graph
+ * passes on (microsoft-graph-docs issue 3935; `QuotaExceededException`: issue 6546).
+ */
 export const permanentCodes: ReadonlyMap<string, ParkReason> = new Map<string, ParkReason>([
   ['ErrorQuotaExceeded', 'mailbox-full'],
   ['ErrorMailboxStoreUnavailable.QuotaExceeded', 'mailbox-full'],
+  ['QuotaExceededException', 'mailbox-full'],
   ['ErrorSendAsDenied', 'sender-refused'],
   ['ErrorInvalidSender', 'sender-refused'],
   ['ErrorAccessDenied', 'access-denied'],
   ['Authorization_RequestDenied', 'access-denied'],
   ['ErrorInvalidUser', 'mailbox-not-found'],
+  ['ErrorNonExistentMailbox', 'mailbox-not-found'],
+  ['ErrorAccountDisabled', 'mailbox-not-found'],
   ['Request_ResourceNotFound', 'mailbox-not-found'],
   ['ResourceNotFound', 'mailbox-not-found'],
   ['MailboxNotEnabledForRESTAPI', 'mailbox-not-found'],
   ['MailboxNotSupportedForRESTAPI', 'mailbox-not-found'],
 ]);
 
-/** What to do about a class of answers; the table in docs/operations.md is made from the same rows. */
+/**
+ * Codes for what passes by itself. They come with statuses of refusal too, and an item must not be parked for a mailbox that is just being
+ * moved, or for a folder that its user deletes while we write into it. Source: as for {@link permanentCodes}.
+ */
+export const passingCodes: ReadonlySet<string> = new Set([
+  'ErrorADOperation',
+  'ErrorADUnavailable',
+  'ErrorBatchProcessingStopped',
+  'ErrorConnectionFailed',
+  'ErrorFolderNotFound',
+  'ErrorInsufficientResources',
+  'ErrorInternalServerError',
+  'ErrorInternalServerTransientError',
+  'ErrorIrresolvableConflict',
+  'ErrorItemNotFound',
+  'ErrorMailboxFailover',
+  'ErrorMailboxMoveInProgress',
+  'ErrorMailboxStoreUnavailable',
+  'ErrorNotEnoughMemory',
+  'ErrorTimeoutExpired',
+  'MailboxInfoStale',
+]);
+
+/** Codes of throttling, also where the status does not say so. Source: as for {@link permanentCodes}. */
+export const throttlingCodes: ReadonlySet<string> = new Set([
+  'ApplicationThrottled',
+  'ErrorExceededConnectionCount',
+  'ErrorServerBusy',
+  'ErrorTooManyObjectsOpened',
+  'MailboxConcurrency',
+  'TooManyRequests',
+]);
+
+/** What to do about a class of answers; the table in docs/reliability.md is made by the same code. */
 export type GraphVerdict =
   | { readonly kind: 'park'; readonly reason: ParkReason }
   | { readonly kind: 'later'; readonly delayMs: number }
@@ -68,11 +109,12 @@ export function judgeGraphFailure(failure: GraphFailure): GraphVerdict {
   // It was done; only the answer's body broke off on its way.
   if (status < 400) return { kind: 'again', mayHaveTakenEffect: true, settled: true };
   if (status === 507) return { kind: 'park', reason: 'mailbox-full' };
-  // A 503 without Retry-After is a gateway's answer as often as throttling: only 429 and 509 say for certain that nothing was done.
-  if (THROTTLED.has(status) && (status !== 503 || retryAfter !== undefined)) {
+  // A 5xx without Retry-After is a gateway's answer as often as throttling: only 429 and 509 say for certain that nothing was done.
+  const isThrottled = THROTTLED.has(status) || (code !== undefined && throttlingCodes.has(code));
+  if (isThrottled && (status < 500 || status === 509 || retryAfter !== undefined)) {
     return { kind: 'later', delayMs: parseRetryAfter(retryAfter, Date.now()) ?? limits.retryAfterDefaultMs };
   }
-  if (status >= 500) return { kind: 'again', mayHaveTakenEffect: true, settled: true };
+  if (status >= 500 || (code !== undefined && passingCodes.has(code))) return { kind: 'again', mayHaveTakenEffect: true, settled: true };
   if (REFUSED_FOR_NOW.has(status)) return { kind: 'again', mayHaveTakenEffect: false, settled: true };
   return { kind: 'park', reason: status === 403 ? 'access-denied' : 'graph-refused' };
 }

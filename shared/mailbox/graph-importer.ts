@@ -131,11 +131,10 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
     async find(mailbox, composed, stillOurs) {
       const folderId = await archive.existingIn(mailbox);
       const [copy] = folderId === undefined ? [] : await findIn(folderId, mailbox, composed.contentKey);
-      if (composed.uploads.length > 0) {
-        const stagingId = await staging.existingIn(mailbox);
-        for (const left of stagingId === undefined ? [] : await findIn(stagingId, mailbox, composed.contentKey)) {
-          await remove(mailbox, left.id, stillOurs);
-        }
+      // Also where nothing is uploaded now: the earlier attempt may have had to, under another ATTACH_ORIGINAL.
+      const stagingId = await staging.existingIn(mailbox);
+      for (const left of stagingId === undefined ? [] : await findIn(stagingId, mailbox, composed.contentKey)) {
+        await remove(mailbox, left.id, stillOurs);
       }
       return copy === undefined ? undefined : { messageId: copy.id };
     },

@@ -1,6 +1,6 @@
 /**
  * `npm run reliability`: plays the schedules and writes what struck, what was lost and what was doubled into docs/reliability.md, with
- * the table of what each error of Graph means. `FAULT_SEED` and `FAULT_RUNS` as in schedules.test.ts.
+ * the tables of what each error means. `FAULT_SEED` and `FAULT_RUNS` as in schedules.test.ts; with `FAULT_RUNS=0` only the latter.
  *
  * @module
  */
@@ -10,8 +10,7 @@ import { resolve } from 'node:path';
 import fc from 'fast-check';
 import pLimit from 'p-limit';
 import { startAzurite } from '../../local/storage/start-azurite.ts';
-import { PARK_REASONS } from '../../shared/errors.ts';
-import { judgeGraphFailure, permanentCodes } from '../../shared/mailbox/graph-errors.ts';
+import { errorTables, withSection } from './error-tables.ts';
 import { hurryRetries, shortenRequests } from './fault-limits.ts';
 import { runSchedule, type Played } from './run-schedule.ts';
 import { schedules } from './schedule.ts';
@@ -22,14 +21,6 @@ const LANES = 8;
 /** Schedules that share a storage emulator: it keeps all of them in memory, and takes its accounts in one variable. */
 const BATCH = 200;
 const file = resolve(import.meta.dirname, '../../docs/reliability.md');
-
-function section(text: string, name: string, content: string): string {
-  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-  const [before, rest] = text.split(start);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/reliability.md has no markers ${start} and ${end}`);
-  return `${before}${start}\n${content}\n${end}${after}`;
-}
 
 function faultTable(played: readonly Played[]): string {
   const strikes = new Map<string, Map<string, number>>();
@@ -61,23 +52,6 @@ function faultTable(played: readonly Played[]): string {
   ].join('\n');
 }
 
-function graphTable(): string {
-  const says = (status: number | undefined, code?: string, retryAfter?: string): string => {
-    const verdict = judgeGraphFailure({ status, code, retryAfter });
-    if (verdict.kind === 'park') return `parked: \`${verdict.reason}\` (${PARK_REASONS[verdict.reason]})`;
-    if (verdict.kind === 'later') return `later, after Retry-After (${verdict.delayMs / 1000} s where it says nothing); no try used up`;
-    return verdict.mayHaveTakenEffect ? 'tried again; a create is looked for first' : 'tried again';
-  };
-  return [
-    '| Graph answers | what happens |',
-    '|---|---|',
-    ...[...permanentCodes.keys()].map((code) => `| ${code} | ${says(400, code)} |`),
-    ...[400, 401, 403, 404, 408, 409, 412, 413, 423, 429, 500, 502, 503, 504, 507, 509].map((status) => `| ${status} | ${says(status)} |`),
-    `| 503 with Retry-After | ${says(503, undefined, '10')} |`,
-    `| nothing (time-out, broken connection) | ${says(undefined)}, once it can no longer take effect |`,
-  ].join('\n');
-}
-
 shortenRequests();
 hurryRetries();
 const chosen = fc.sample(schedules, { seed, numRuns: runs });
@@ -101,6 +75,8 @@ for (let first = 0; first < chosen.length; first += BATCH) {
 }
 // A table with losses in it would not be true: the command fails instead, and leaves the old one.
 if (process.exitCode === 1) process.exit();
-const text = section(await readFile(file, 'utf8'), 'faults', faultTable(played));
-await writeFile(file, section(text, 'graph', graphTable()));
+let text = await readFile(file, 'utf8');
+for (const [name, table] of Object.entries(errorTables)) text = withSection(text, name, table());
+if (runs > 0) text = withSection(text, 'faults', faultTable(played));
+await writeFile(file, text);
 console.log(`${file}: ${played.length} schedules, seed ${seed}`);
