@@ -111,9 +111,12 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
     /**
      * Makes the rows again that were lost of items that were recorded in this run: the index of the source's ids still knows them.
      *
-     * @returns the items whose row was missing, shard by shard.
+     * @param enqueue - Puts items under way, shard by shard, before their rows are there: a crash in between leaves them missing, so that
+     *   they are found again at once.
+     * @returns how many were missing.
      */
-    async *restoreLost({ runId }: { readonly runId: string }): AsyncGenerator<ItemReference[]> {
+    async restoreLost({ runId }: { readonly runId: string }, enqueue: (items: readonly ItemReference[]) => Promise<void>): Promise<number> {
+      let restored = 0;
       for (const shard of shards) {
         const present = new Set<string>();
         for await (const { itemKey } of rowsOfPartition<ItemRow>(items, `${runId}-${shard}`)) present.add(itemKey);
@@ -126,11 +129,13 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         if (missing.length === 0) continue;
         const at = now().toISOString();
         await record({ event: 'items.restored', runId, itemKeys: missing.map(({ itemKey }) => itemKey) });
+        await enqueue(missing.map(identityOf));
         await pLimit(limits.enqueueConcurrency).map(missing, (item) =>
           restoreRow(items, keyOf(item), { ...item, listedAt: at, progressAt: at }),
         );
-        yield missing.map(identityOf);
+        restored += missing.length;
       }
+      return restored;
     },
 
     /** Reads one item. */
@@ -162,7 +167,8 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         await restoreRow(items, parkedKey(itemKey), { runId, reason, parkedAt: at, inDoubt: end.parked.inDoubt });
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
-        deliveries: deliveriesColumn(end.deliveries),
+        // Written over: an earlier end had others.
+        deliveries: deliveriesColumn(end.deliveries) ?? '',
         outcome: end.outcome,
         reason: end.reason ?? '',
         contentKey: end.contentKey,

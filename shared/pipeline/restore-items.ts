@@ -17,11 +17,7 @@ import type { Pipeline } from './pipeline.ts';
  */
 export async function restoreItems(pipeline: Pipeline, run: RunRow): Promise<number> {
   const { ledger, log } = pipeline;
-  let restored = 0;
-  for await (const items of ledger.items.restoreLost(run)) {
-    await enqueue(pipeline, items);
-    restored += items.length;
-  }
+  const restored = await ledger.items.restoreLost(run, (items) => enqueue(pipeline, items));
   log.warn('run.items-restored', { runId: run.runId, restored });
   return restored;
 }

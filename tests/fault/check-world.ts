@@ -105,7 +105,9 @@ async function checkMailboxes({ items, mailboxes, mailbox }: Checked, rows: Read
 
 async function checkParked(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
   const parked = (await listParked(pipeline)).items.map(({ itemKey }) => itemKey);
-  const waiting = [...rows.values()].filter((row) => PARKED.has(outcomeOf(row))).map(({ itemKey }) => itemKey);
+  const waiting = [...rows.values()]
+    .filter((row) => PARKED.has(outcomeOf(row)) && row.discardedAt === undefined)
+    .map(({ itemKey }) => itemKey);
   assert.deepEqual(parked.sort(), waiting.sort(), 'the list of parked items is not that of the ledger');
 }
 

@@ -14,15 +14,15 @@ import { isOpen } from '../../shared/ledger/run-ledger.ts';
 import { makeWorld, people, startStorage, type World } from '../support/world.ts';
 import { checkWorld } from './check-world.ts';
 import { startFaultProxy, type Fault, type FaultProxy, type Step } from './fault-proxy.ts';
-import { makeItem, MAX_ITEM_BYTES, type FaultItem, type ItemKind } from './make-items.ts';
-import { hostSteps, stepsOfTheDay, stepsOfTrouble } from './steps.ts';
+import { dayOfTrouble, ordinaryDay, type Life } from './lives.ts';
+import { MAX_ITEM_BYTES } from './make-items.ts';
+import { durableSteps, hostSteps, hostStepsOfTrouble, stepsOfTheDay, stepsOfTrouble } from './steps.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 /** Worlds at one time: much of each is waiting for leases to end. */
 const LANES = 4;
 const LEASE_MS = 1_500;
 const LONGEST_MS = 90_000;
-const KINDS: readonly ItemKind[] = ['two', 'attached', 'large', 'unmapped', 'oversize', 'twin', 'deletion'];
 
 interface Run {
   readonly host: HostProcess;
@@ -37,7 +37,8 @@ describe('kill -9', { concurrency: LANES }, () => {
   after(() => storage.stop());
 
   /** Starts the app behind a proxy; the plan may kill it. */
-  async function launch(world: World, plan: (step: Step) => Fault | undefined): Promise<Run> {
+  async function launch(world: World, life: Life, plan: (step: Step) => Fault | undefined): Promise<Run> {
+    life.begin(world);
     // oxlint-disable-next-line prefer-const -- the proxy is there first and kills what is started after it.
     let host: HostProcess | undefined;
     const proxy = await startFaultProxy({
@@ -49,9 +50,12 @@ describe('kill -9', { concurrency: LANES }, () => {
         await host?.kill();
       },
     });
+    const hostJson = JSON.parse(await readFile(resolve(project, 'host.json'), 'utf8')) as {
+      readonly extensions: { readonly queues: object };
+    };
     host = await startHostProcess({
       entry: resolve(import.meta.dirname, 'app.ts'),
-      hostJson: JSON.parse(await readFile(resolve(project, 'host.json'), 'utf8')) as object,
+      hostJson: { ...hostJson, extensions: { ...hostJson.extensions, queues: { ...hostJson.extensions.queues, ...life.queues } } },
       environment: {
         ...proxy.settings,
         TELEMESSAGE_USERNAME: 'user',
@@ -67,18 +71,19 @@ describe('kill -9', { concurrency: LANES }, () => {
   }
 
   /** Works until every run is complete, or the app is dead. */
-  async function work({ host, proxy }: Run, world: World): Promise<void> {
+  async function work({ host, proxy }: Run, world: World, life: Life): Promise<void> {
     const deadline = Date.now() + LONGEST_MS;
     // A dead app's errors are what this is about, and a living one's next round repeats what failed.
-    const attempt = (task: Promise<void>) => task.catch(() => undefined);
+    const attempt = <Result>(task: Promise<Result>) => task.catch(() => undefined);
     while (!proxy.crashed) {
       assert.ok(Date.now() < deadline, 'the day does not end');
       await attempt(host.trigger('listDailyItems'));
       if (!proxy.crashed) await attempt(host.drain());
+      if (!proxy.crashed) await life.drained(world);
       if (!proxy.crashed) await attempt(host.trigger('sweepRuns'));
       if (proxy.crashed) break;
       const runs = await world.pipeline.ledger.runs.all();
-      if (runs.length > 0 && !runs.some(isOpen)) break;
+      if (runs.length > 0 && !runs.some(isOpen) && (await attempt(life.tend(world, host))) === true) break;
       await delay(200);
     }
   }
@@ -99,29 +104,34 @@ describe('kill -9', { concurrency: LANES }, () => {
     await proxy.close();
   }
 
-  /** A day in a world of its own, in which the app is killed as often as there are targets. @returns the durable steps that were seen. */
-  async function day(targets: readonly { readonly step: string; readonly when: 'before' | 'after' }[]): Promise<Set<string>> {
+  /** Starts the app, and works until the life is over or the app is dead. @returns whether it died. */
+  async function goOn(world: World, life: Life, plan: (step: Step) => Fault | undefined): Promise<boolean> {
+    const run = await launch(world, life, plan);
+    try {
+      await work(run, world, life);
+    } finally {
+      await end(run, world);
+    }
+    return run.proxy.crashed;
+  }
+
+  /** A life in a world of its own, in which the app is killed as often as there are targets. @returns the durable steps that were seen. */
+  async function live(life: Life, targets: readonly { readonly step: string; readonly when: 'before' | 'after' }[]): Promise<Set<string>> {
     const world = await makeWorld({ storage, startsAt: new Date().toISOString(), settings: { MAX_ITEM_BYTES: String(MAX_ITEM_BYTES) } });
     const seen = new Set<string>();
     try {
-      const items: FaultItem[] = [];
-      for (const kind of KINDS) {
-        const item = makeItem(kind, items.length, items);
-        items.push(item);
-        world.teleMessage.addItem(item.id, () => item.eml, new Date(Date.now() - 3_600_000 + items.length));
+      const { items } = life;
+      for (const [index, { id, eml }] of items.entries()) {
+        world.teleMessage.addItem(id, () => eml, new Date(Date.now() - 3_600_000 + index));
       }
-      for (const target of targets) {
-        const run = await launch(world, ({ name }) => (name === target.step ? { kind: 'crash', when: target.when } : undefined));
-        await work(run, world);
-        await end(run, world);
-        assert.ok(run.proxy.crashed, `the day came to its end without the step ${target.step}`);
+      for (const { step, when } of targets) {
+        const isDead = await goOn(world, life, ({ name }) => (name === step ? { kind: 'crash', when } : undefined));
+        assert.ok(isDead, `the day came to its end without the step ${step}`);
       }
-      const run = await launch(world, ({ name, durable }) => {
+      await goOn(world, life, ({ name, durable }) => {
         if (durable) seen.add(name);
         return undefined;
       });
-      await work(run, world);
-      await end(run, world);
       await checkWorld({
         pipeline: world.pipeline,
         items,
@@ -135,24 +145,28 @@ describe('kill -9', { concurrency: LANES }, () => {
     return seen;
   }
 
-  test('every durable step of a day is in the table, and every step of the table happens', async () => {
-    const seen = await day([]);
-    // The host renews the lease of a message that takes long: it depends on the machine whether one does.
-    const renewals = ['queue download-items update', 'queue import-items update'];
-    const known = new Set<string>([...stepsOfTheDay, ...stepsOfTrouble, ...hostSteps, ...renewals]);
-    assert.deepEqual(
-      [...seen].filter((step) => !known.has(step)),
-      [],
-      'steps without an entry in steps.ts',
-    );
-  });
-
-  for (const step of [...stepsOfTheDay, ...hostSteps]) {
-    test(`before and after: ${step}`, async () => {
-      await day([
-        { step, when: 'before' },
-        { step, when: 'after' },
-      ]);
+  for (const [name, makeLife, steps] of [
+    ['a day', ordinaryDay, [...stepsOfTheDay, ...hostSteps]],
+    ['a day of trouble', dayOfTrouble, [...stepsOfTrouble, ...hostStepsOfTrouble]],
+  ] as const) {
+    test(`every durable step of ${name} is in the tables of steps.ts`, async () => {
+      const seen = await live(makeLife(), []);
+      // The host renews the lease of a message that takes long: it depends on the machine whether one does.
+      const renewals = ['queue download-items update', 'queue import-items update'];
+      const known = new Set<string>([...durableSteps, ...hostSteps, ...hostStepsOfTrouble, ...renewals]);
+      assert.deepEqual(
+        [...seen].filter((step) => !known.has(step)),
+        [],
+      );
     });
+
+    for (const step of steps) {
+      test(`before and after: ${step}`, async () => {
+        await live(makeLife(), [
+          { step, when: 'before' },
+          { step, when: 'after' },
+        ]);
+      });
+    }
   }
 });

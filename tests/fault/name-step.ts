@@ -19,12 +19,18 @@ export interface PassingRequest {
   readonly body: Buffer;
 }
 
+/** Folders of the container `reports` that hold something else. */
+const AREAS: ReadonlyMap<string, string> = new Map([
+  ['state', 'mapping-state'],
+  ['reconciliations', 'reconciliations'],
+]);
+
 function nameBlob({ method, headers }: PassingRequest, path: readonly string[], query: URLSearchParams): string {
   const [container = '', ...rest] = path;
   const comp = query.get('comp');
   if (query.get('restype') === 'container' && comp === null) return method === 'PUT' ? 'create-container' : 'container';
   if (rest[0] === 'locks') return comp === 'lease' ? `lock ${String(headers['x-ms-lease-action'])}` : `lock ${method.toLowerCase()}`;
-  const area = container === 'reports' && rest[0] === 'state' ? 'mapping-state' : container;
+  const area = container === 'reports' ? (AREAS.get(rest[0] ?? '') ?? container) : container;
   const kind = headers['x-ms-blob-type'] === 'AppendBlob' ? 'create' : method.toLowerCase();
   return `${area} ${comp ?? kind}`;
 }

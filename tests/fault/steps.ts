@@ -47,15 +47,17 @@ export const stepsOfTheDay = [
   'telemessage login',
 ] as const;
 
-/** Requests that change something and answer trouble, or an operator: the schedules aim faults at them too. */
+/** Requests that change something and answer trouble, or an operator: the kill tests have a day of trouble for them. */
 export const stepsOfTrouble = [
-  'blob lock renew',
+  'blob mapping-state put',
+  'blob reconciliations put',
   'graph delete-message',
   'queue failed-items-poison delete',
   'queue failed-items-poison send',
   'queue oversize-items-poison delete',
   'queue unmapped-items-poison delete',
   'table content merge',
+  'table items discarded',
   'table items insert-many',
   'table items reopened',
   'table items restored',
@@ -76,6 +78,8 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'blob items get',
   'blob items head',
   'blob mapping-state get',
+  'blob reconciliations get',
+  'blob reconciliations head',
   'blob reports get',
   'blob reports head',
   'blob reports list',
@@ -88,6 +92,8 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'graph list-attachments',
   'graph list-folders',
   ...['failed', 'oversize', 'unmapped'].flatMap((kind) => [`queue ${kind}-items-poison peek`, `queue ${kind}-items-poison properties`]),
+  'queue download-items peek',
+  'queue import-items peek',
   'table content read',
   'table deliveries query',
   'table deliveries read',
@@ -103,8 +109,13 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'telemessage list',
 ]);
 
+/** Only a listing that takes longer than a third of the lease renews it; killed there, the app is killed in the middle of its listing. */
+const slowSteps = ['blob lock renew'];
+
 /** All requests that change something. */
-export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble];
+export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble, ...slowSteps];
 
 /** Requests of the host itself: a message that is done with, or one that comes again. */
 export const hostSteps = ['queue download-items delete', 'queue import-items delete'] as const;
+/** And where it gives a message up. */
+export const hostStepsOfTrouble = ['queue import-items-poison send', 'queue import-items-poison delete'] as const;
