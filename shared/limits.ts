@@ -119,12 +119,15 @@ export const limits = {
   /** How long a start waits for another one to end, in ms: longer than a lease outlives a crash (15 s). */
   leaseWaitMs: 20 * SECOND,
 
+  /** How long after a daily start was due the sweep makes up for it, in ms: the start itself waits for its turn, and a timer may be late. */
+  missedStartMs: 15 * MINUTE,
+
   /** How long an item may show no progress before the sweep enqueues it again, in ms: longer than the longest Retry-After plus all tries. */
   staleItemMs: 180 * MINUTE,
 
   /** How often the sweep enqueues one item again before it is parked. */
   requeues: 5,
 
-  /** Longest window of one run, in ms: a day missed is a run of its own. */
+  /** Window of one run, in ms: a day missed is a run of its own. What is left over and less than half of it goes with the window before. */
   runWindowMs: 24 * 60 * MINUTE,
 } as const;

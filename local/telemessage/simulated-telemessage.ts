@@ -107,6 +107,7 @@ export async function startSimulatedTeleMessage(options: SimulatedTeleMessageOpt
   // As a client writes it: a prefix with a space arrives as %20.
   const prefix = new URL(pathPrefix, 'http://127.0.0.1').pathname;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    response.setHeader('Date', now().toUTCString());
     serve(account, prefix, request, response).catch((error: unknown) => {
       counts.warnings.push(`${request.method ?? ''} ${request.url ?? ''}: ${error instanceof Error ? error.message : String(error)}`);
       if (response.headersSent) response.destroy();

@@ -21,6 +21,8 @@ export interface RunRow {
   startedAt: string;
   /** Page to list next; empty for the first page. */
   cursor: string;
+  /** What the source's clock said at the first page, ISO, where the window ends later: what arrived since was not there to be listed. */
+  seenUntil?: string;
   /** Entries of the listing in the pages before the cursor. */
   position: number;
   /** Items of this run, and items of earlier runs seen again, in those pages. */
@@ -70,7 +72,8 @@ export function planRuns(
   if (last === undefined) return [{ number, from: new Date(now.getTime() - dayMs), to: now }];
   const planned: PlannedRun[] = [];
   for (let end = Date.parse(last.to); end < now.getTime(); number += 1) {
-    const to = Math.min(end + dayMs, now.getTime());
+    // A start that is late by less than half a day makes a longer window, not a second run of some minutes.
+    const to = now.getTime() - end < 1.5 * dayMs ? now.getTime() : end + dayMs;
     planned.push({ number, from: new Date(end - overlapMs), to: new Date(to) });
     end = to;
   }
@@ -140,12 +143,12 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
     },
 
     /** The pages before `cursor` are recorded and enqueued. */
-    async checkpoint(run: RunRow, progress: Pick<RunRow, 'cursor' | 'position' | 'listed' | 'relisted'>): Promise<void> {
+    async checkpoint(run: RunRow, progress: Pick<RunRow, 'cursor' | 'seenUntil' | 'position' | 'listed' | 'relisted'>): Promise<void> {
       await mergeRow(runs, keyOf(run.runId), { ...progress });
     },
 
-    /** The last page is enqueued. */
-    async listed(run: RunRow, progress: Pick<RunRow, 'position' | 'listed' | 'relisted'>): Promise<void> {
+    /** The last page is enqueued. @param progress - `to`: the end of the window as far as it could be listed. */
+    async listed(run: RunRow, progress: Pick<RunRow, 'to' | 'position' | 'listed' | 'relisted'>): Promise<void> {
       await record({ event: 'run.listed', runId: run.runId, ...progress });
       await mergeRow(runs, keyOf(run.runId), { ...progress, listedAt: now().toISOString() });
     },

@@ -7,6 +7,8 @@ import pLimit from 'p-limit';
 import type { ItemReference } from '../ledger/item-row.ts';
 import { planRuns, type RunRow } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
+import type { ArrivalWindow, ItemPage } from '../telemessage/item-source.ts';
+import { parseSchedule } from '../ncrontab.ts';
 import { holdLease } from '../storage/hold-lease.ts';
 import { ensureStorage } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
@@ -25,13 +27,25 @@ async function listRun(pipeline: Pipeline, run: RunRow, signal: AbortSignal): Pr
   await pipeline.telemetry.span('run.list', { attributes: { runId, archiver } }, () => listPages(pipeline, run, signal));
 }
 
+/** The source tells the time in whole seconds. */
+const SOURCE_CLOCK_MS = 1_000;
+
+/**
+ * @returns the source's time, ISO, where the window ends after it: our clock is ahead, and the next window has to begin where the source
+ *   was. Undefined where the window is all past.
+ */
+function endOfSight({ to }: ArrivalWindow, { answeredAt }: ItemPage): string | undefined {
+  return answeredAt !== undefined && to.getTime() - answeredAt.getTime() > SOURCE_CLOCK_MS ? answeredAt.toISOString() : undefined;
+}
+
 async function listPages(pipeline: Pipeline, run: RunRow, signal: AbortSignal): Promise<void> {
   const { source, ledger, log, telemetry } = pipeline;
   const window = { from: new Date(run.from), to: new Date(run.to) };
-  let { cursor, position, listed, relisted } = run;
+  let { cursor, position, listed, relisted, seenUntil } = run;
   for (;;) {
     signal.throwIfAborted();
     const page = await source.listPage(window, cursor === '' ? undefined : cursor);
+    if (cursor === '') seenUntil = endOfSight(window, page);
     const start = position;
     const recorded = await ledger.items.recordListed(
       run,
@@ -46,30 +60,57 @@ async function listPages(pipeline: Pipeline, run: RunRow, signal: AbortSignal): 
     telemetry.count('archive.items.relisted', recorded.relisted);
     if (page.nextCursor === undefined) break;
     cursor = page.nextCursor;
-    await ledger.runs.checkpoint(run, { cursor, position, listed, relisted });
+    await ledger.runs.checkpoint(run, { cursor, ...(seenUntil === undefined ? {} : { seenUntil }), position, listed, relisted });
     log.info('run.page', { runId: run.runId, listed, relisted });
   }
-  await ledger.runs.listed(run, { position, listed, relisted });
-  log.info('run.listed', { runId: run.runId, from: run.from, to: run.to, listed, relisted });
+  const to = seenUntil ?? run.to;
+  await ledger.runs.listed(run, { to, position, listed, relisted });
+  log.info('run.listed', { runId: run.runId, from: run.from, to, listed, relisted });
 }
+
+/** What a start has seen before it waited for its turn. */
+interface Asked {
+  readonly at: Date;
+  readonly newest: RunRow | undefined;
+}
+
+/** Whether another start has done the work while this one waited: it has begun a run since, or was in the middle of one that it had just begun. */
+function isDone(runs: readonly RunRow[], { at, newest }: Asked): boolean {
+  const last = runs.at(-1);
+  if (last?.number !== newest?.number) return true;
+  const isRecent = newest !== undefined && Math.abs(at.getTime() - Date.parse(newest.startedAt)) < limits.missedStartMs;
+  return isRecent && newest.listedAt === undefined && last?.listedAt !== undefined;
+}
+
+/** Whether a daily start was due and came to nothing: it waited too long for another instance, or storage was away. */
+function isOverdue({ settings, now }: Pipeline, newest: RunRow | undefined): boolean {
+  const due = newest === undefined ? undefined : parseSchedule(settings.ARCHIVE_SCHEDULE).nextAfter(new Date(newest.startedAt));
+  return due !== undefined && due.getTime() + limits.missedStartMs <= now().getTime();
+}
+
+/** Who asks for a listing. */
+export type ListingStart = 'daily' | 'sweep';
 
 /**
  * Lists what an interrupted listing left, then the windows since the last run, oldest first.
  *
- * @param begin - Whether new runs are begun; the sweep only goes on with interrupted ones.
+ * @param start - The sweep goes on with interrupted runs, and begins new ones only where a daily start was missed.
  * @returns false where another instance is listing.
  * @throws the errors of the source and of storage; what is recorded stays, and the next call goes on from the checkpoint.
  */
-export async function listDailyItems(pipeline: Pipeline, begin = true): Promise<boolean> {
+export async function listDailyItems(pipeline: Pipeline, start: ListingStart = 'daily'): Promise<boolean> {
   const { ledger, archiver, storage, settings, log, now } = pipeline;
   await ensureStorage(storage);
+  const asked: Asked = { at: now(), newest: (await ledger.runs.all()).at(-1) };
   const done = await holdLease(storage.containers.reports, `locks/${archiver.id}`, limits.leaseWaitMs, async (signal) => {
     const runs = await ledger.runs.all();
     for (const run of runs) {
       if (run.listedAt === undefined) await listRun(pipeline, run, signal);
     }
-    const planned = begin ? planRuns(runs, now(), settings.WINDOW_OVERLAP_MINUTES * 60_000, limits.runWindowMs) : [];
-    for (const window of planned) {
+    if (start === 'daily' ? isDone(runs, asked) : !isOverdue(pipeline, runs.at(-1))) return true;
+    // Read again: how far an interrupted listing could see is known only now.
+    const listed = await ledger.runs.all();
+    for (const window of planRuns(listed, now(), settings.WINDOW_OVERLAP_MINUTES * 60_000, limits.runWindowMs)) {
       signal.throwIfAborted();
       await listRun(pipeline, await ledger.runs.begin(window), signal);
     }

@@ -33,7 +33,13 @@ export interface Log {
 export interface Pipeline {
   readonly settings: Pick<
     Settings,
-    'MAPPING_AUTOMATIC' | 'PHONE_DEFAULT_COUNTRY' | 'USER_EMAIL_HEADER' | 'MAX_ITEM_BYTES' | 'WINDOW_OVERLAP_MINUTES' | 'VERIFY_SHARE'
+    | 'ARCHIVE_SCHEDULE'
+    | 'MAPPING_AUTOMATIC'
+    | 'PHONE_DEFAULT_COUNTRY'
+    | 'USER_EMAIL_HEADER'
+    | 'MAX_ITEM_BYTES'
+    | 'WINDOW_OVERLAP_MINUTES'
+    | 'VERIFY_SHARE'
   >;
   readonly archiver: ArchiverProfile;
   readonly storage: Storage;

@@ -20,7 +20,7 @@ import { sweepItems } from './sweep-items.ts';
  */
 export async function sweepRuns(pipeline: Pipeline): Promise<void> {
   const tasks = {
-    'list the rest of an interrupted run': () => listDailyItems(pipeline, false),
+    'list the rest of an interrupted run': () => listDailyItems(pipeline, 'sweep'),
     'free the items that a changed mapping maps': () => freeMappedItems(pipeline),
     'enqueue lost items again': () => sweepItems(pipeline),
     'find out what is in doubt of parked items': () => settleParked(pipeline),

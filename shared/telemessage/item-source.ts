@@ -19,6 +19,8 @@ export interface ItemPage {
   readonly items: readonly ListedItem[];
   /** Absent on the last page. */
   readonly nextCursor?: string;
+  /** What the source's own clock said when it answered, where it says so: what arrives after that cannot be listed yet. */
+  readonly answeredAt?: Date;
 }
 
 /** A half-open window of arrival: `from` is in it, `to` is not. */

@@ -78,7 +78,9 @@ export function createTeleMessageSource(options: TeleMessageOptions): TeleMessag
       if (page.nextCursor !== undefined && page.nextCursor === cursor) {
         throw new TransientError('TeleMessage named the page just read as the next one; the list would never end.');
       }
-      return page;
+      // RFC 9110, section 6.6.1: a server that has a clock says in every answer what it shows, in whole seconds.
+      const answeredAt = new Date(answer.response.headers.get('date') ?? '');
+      return Number.isNaN(answeredAt.getTime()) ? page : { ...page, answeredAt };
     },
 
     async openItem(id) {

@@ -1,13 +1,32 @@
 /** Listing and download: every item of the source is recorded once and staged whole, or parked with a reason. @module */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { watermark } from '../../shared/ledger/run-ledger.ts';
+import { listDailyItems } from '../../shared/pipeline/list-daily-items.ts';
+import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
+import { stageItem } from '../../shared/storage/stage-item.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { sms } from '../support/world.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+
+/** Containers that tell when the lease of the listing is asked for. */
+function tellOf(containers: Pipeline['storage']['containers'], tell: () => void): Pipeline['storage']['containers'] {
+  const reports = new Proxy(containers.reports, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (name === 'getBlockBlobClient') tell();
+        return value.apply(target, args) as unknown;
+      };
+    },
+  });
+  return { ...containers, reports };
+}
 
 describe('list and download', () => {
   const withWorld = useWorlds();
@@ -38,13 +57,56 @@ describe('list and download', () => {
       for (let item = 0; item < 3; item += 1) world.add(`x${item}`, sms({ id: `x${item}` }));
       const other = world.pipeline;
       world.restart();
-      const { listDailyItems } = await import('../../shared/pipeline/list-daily-items.ts');
       await Promise.all([listDailyItems(other), world.list()]);
       // The one that came second waited for the lease and found a day without a new moment in it.
       assert.equal((await world.pipeline.ledger.runs.all()).length, 1);
       assert.equal(world.teleMessage.requests.list, 1);
       await world.work();
       assert.equal((await world.mailbox('ada@contoso.example')).length, 3);
+    }));
+
+  test('a start that waited while another one listed the day begins no second run of a few seconds', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      const { pipeline } = world;
+      const listing = Promise.withResolvers<void>();
+      const waiting = Promise.withResolvers<void>();
+      const first: Pipeline = {
+        ...pipeline,
+        source: {
+          ...pipeline.source,
+          async listPage(...request) {
+            listing.resolve();
+            await waiting.promise;
+            return pipeline.source.listPage(...request);
+          },
+        },
+      };
+      const starts = [listDailyItems(first)];
+      await listing.promise;
+      world.advance(90_000);
+      // The second one has looked at the runs once it asks for the lease.
+      const { containers } = pipeline.storage;
+      const second = listDailyItems({ ...pipeline, storage: { ...pipeline.storage, containers: tellOf(containers, waiting.resolve) } });
+      await Promise.all([...starts, second]);
+      assert.equal((await pipeline.ledger.runs.all()).length, 1);
+      assert.equal(world.log.filter((line) => line.includes('No items ingested')).length, 0);
+    }));
+
+  test('a daily start that came to nothing is made up for by the sweep, once it is overdue', () =>
+    withWorld({ startsAt: '2026-11-23T01:30:00Z' }, async (world) => {
+      await world.day();
+      world.add('x', sms({ id: 'x' }));
+      // At 01:30 storage was away, or another instance held the lease for too long.
+      world.advance(DAY + 14 * 60_000);
+      await world.sweep();
+      assert.equal((await world.pipeline.ledger.runs.all()).length, 1, 'the daily start may still come');
+      world.advance(60_000);
+      await world.sweep();
+      await world.work();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      await world.sweep();
+      assert.equal((await world.pipeline.ledger.runs.all()).length, 2, 'it is made up for once');
     }));
 
   test('the first run covers the previous 24 hours, and the next goes on where it ended, less the overlap', () =>
@@ -97,6 +159,19 @@ describe('list and download', () => {
       assert.ok(runs.every(({ completedAt }) => completedAt !== undefined));
     }));
 
+  test('a start that comes a little late lists one window, however late within half a day', () =>
+    withWorld({ startsAt: '2026-11-23T01:30:00Z' }, async (world) => {
+      await world.day();
+      world.advance(DAY + 400);
+      await world.day();
+      world.advance(DAY + 11 * HOUR);
+      await world.day();
+      assert.deepEqual(
+        (await world.pipeline.ledger.runs.all()).map(({ to }) => to),
+        ['2026-11-23T01:30:00.000Z', '2026-11-24T01:30:00.400Z', '2026-11-25T12:30:00.400Z'],
+      );
+    }));
+
   test('an item that the source shows late with an arrival in the overlap is taken', () =>
     withWorld({}, async (world) => {
       await world.day();
@@ -127,6 +202,19 @@ describe('list and download', () => {
         assert.equal(watermark(await world.pipeline.ledger.runs.all()), world.now().toISOString());
       },
     ));
+
+  test('a clock that is 23 hours ahead for one run hides nothing from the next, whenever that is', () =>
+    withWorld({ startsAt: '2026-11-23T01:30:00Z' }, async (world) => {
+      await world.day();
+      world.advance(DAY);
+      const ahead: Pipeline = { ...world.pipeline, now: () => new Date(world.now().getTime() + 23 * HOUR) };
+      await listDailyItems(ahead);
+      world.advance(4 * HOUR);
+      world.add('x', sms({ id: 'x' }));
+      world.advance(20 * HOUR);
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
 
   test('a clock that ran a week ahead and was set back makes no item disappear', () =>
     withWorld({}, async (world) => {
@@ -239,6 +327,25 @@ describe('list and download', () => {
       assert.equal((await world.outcome('x')).outcome, 'imported');
     });
   });
+
+  test('of two transfers of one item at one time that bring other bytes, the first that ends is kept whole', () =>
+    withWorld({}, async (world) => {
+      const { items } = world.pipeline.storage.containers;
+      const both = Promise.withResolvers<void>();
+      let begun = 0;
+      async function* bytes(letter: string) {
+        yield Buffer.alloc(1_000, letter);
+        begun += 1;
+        if (begun === 2) both.resolve();
+        await both.promise;
+        yield Buffer.alloc(1_000, letter);
+      }
+      const [first, second] = await Promise.all(['a', 'b'].map((letter) => stageItem(items, 'run/item.eml', bytes(letter), 500)));
+      assert.deepEqual(first, second);
+      const kept = await items.getBlobClient('run/item.eml').downloadToBuffer();
+      assert.ok(kept.equals(Buffer.alloc(2_000, kept.toString('latin1', 0, 1))), 'the blocks of both are in it');
+      assert.equal(createHash('sha256').update(kept).digest('hex'), first?.sha256);
+    }));
 
   test('a staged item is never overwritten, whatever the source sends later', () =>
     withWorld({}, async (world) => {
