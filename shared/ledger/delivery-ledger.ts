@@ -29,8 +29,10 @@ export interface DeliveryRow {
    * does. A living attempt empties it before its next request.
    */
   doubtedAt: string;
-  /** Attempts begun so far, but for those that were refused for certain (throttled, for example). */
+  /** Attempts before the last one that were left in doubt. */
   attempts: number;
+  /** The last attempt ended because it was throttled, which never uses up tries. */
+  throttled?: boolean;
   /** The other side has answered since, so that nothing of it can still be under way. */
   settled: boolean;
   /** Id of the message in the mailbox. */
@@ -40,6 +42,11 @@ export interface DeliveryRow {
 
 /** A row as it was read, with its version. */
 export type StoredDelivery = TableEntityResult<DeliveryRow>;
+
+/** How many attempts at a delivery were left in doubt: those that nobody saw end, or that ended without saying whether there is a copy. */
+export function attemptsInDoubt({ attempts, state, throttled }: Pick<DeliveryRow, 'attempts' | 'state' | 'throttled'>): number {
+  return attempts + (state === 'creating' && throttled !== true ? 1 : 0);
+}
 
 /** An attempt's hold on a delivery. */
 export interface Hold {
@@ -61,6 +68,7 @@ export interface DeliveryEnd {
   readonly mailbox: Mailbox;
   readonly state: DeliveryState;
   readonly settled?: boolean;
+  readonly throttled?: boolean;
   readonly messageId?: string;
   readonly reason?: ParkReason;
   /** Of the attempt that ended. */
@@ -97,7 +105,7 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
         deliveries,
         mailboxes.map((mailbox) => [
           keyOf(group, mailbox),
-          { contentKey: group.contentKey, mailboxId: mailbox.id, mailbox: mailbox.address, attempts: 1, ...intent },
+          { contentKey: group.contentKey, mailboxId: mailbox.id, mailbox: mailbox.address, attempts: 0, ...intent },
         ]),
       );
       return Promise.all(
@@ -125,7 +133,8 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       const intent = creating();
       const { attempt } = intent;
       const key = keyOf(group, mailbox);
-      if (await mergeRow(deliveries, key, { ...intent, attempts: (row?.attempts ?? 0) + 1, reason: '' }, row?.etag)) return { attempt };
+      const attempts = row === undefined ? 0 : attemptsInDoubt(row);
+      if (await mergeRow(deliveries, key, { ...intent, attempts, throttled: false, reason: '' }, row?.etag)) return { attempt };
       // A storage client that repeats a write after a lost answer finds its own.
       return (await readRow<DeliveryRow>(deliveries, key))?.attempt === attempt ? { attempt } : undefined;
     },
@@ -165,9 +174,10 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
         })),
       });
       const doubtedAt = now().toISOString();
-      const columnsOf = ({ state, settled = true, messageId, reason }: DeliveryEnd): Columns => ({
+      const columnsOf = ({ state, settled = true, throttled = false, messageId, reason }: DeliveryEnd): Columns => ({
         state,
         settled,
+        throttled,
         messageId,
         reason: reason ?? '',
         // Nothing is sent any more, but what was sent may still take effect.
@@ -203,7 +213,7 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
         deliveries,
         failed.map(({ partitionKey = '', rowKey = '', etag }) => [
           { partitionKey, rowKey },
-          { state: 'creating', settled: true, attempts: 0, attempt: '', reason: '' },
+          { state: 'creating', settled: true, attempts: 0, throttled: true, attempt: '', reason: '' },
           etag,
         ]),
       );

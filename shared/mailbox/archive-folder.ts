@@ -13,7 +13,7 @@ import type { Mailbox } from './mailbox.ts';
 export interface MailboxFolder {
   /** Id of the folder in a mailbox, which is created where it is missing. */
   in(mailbox: Mailbox): Promise<string>;
-  /** Id of the folder in a mailbox, or undefined where it is missing. */
+  /** Id of the folder in a mailbox as it is now, or undefined where it is missing: what is remembered may have been deleted or renamed. */
   existingIn(mailbox: Mailbox): Promise<string | undefined>;
   /** The remembered id is no longer right: somebody deleted the folder. */
   forget(mailbox: Mailbox): void;
@@ -69,7 +69,10 @@ export function createFolder(graph: Graph, displayName: string, isHidden: boolea
       return id;
     },
     async existingIn(mailbox) {
-      return remembered.get(mailbox.id) ?? find(mailbox);
+      const id = await find(mailbox);
+      if (id === undefined) remembered.delete(mailbox.id);
+      else remembered.set(mailbox.id, id);
+      return id;
     },
     forget(mailbox) {
       remembered.delete(mailbox.id);

@@ -4,6 +4,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache';
+import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Graph } from './graph-client.ts';
 import type { Mailbox } from './mailbox.ts';
@@ -37,6 +38,8 @@ async function findUser(graph: Graph, address: string): Promise<DirectoryUser | 
     path: `/users?$filter=${encodeURIComponent(filter)}&$count=true&$select=${USER_FIELDS}`,
     headers: { ConsistencyLevel: 'eventual' },
     purpose,
+    // An address that Graph cannot even look for is nobody's.
+    accept: (status) => status === 400,
   });
   return found?.value[0];
 }
@@ -44,14 +47,21 @@ async function findUser(graph: Graph, address: string): Promise<DirectoryUser | 
 async function lookUp(graph: Graph, address: string): Promise<Mailbox | undefined> {
   const user = await findUser(graph, address);
   if (user === undefined) return undefined;
-  const inbox = await graph.request({
-    method: 'GET',
-    path: `/users/${encodeURIComponent(user.id)}/mailFolders/inbox?$select=id`,
-    mailboxId: user.id,
-    purpose: 'look for a mailbox',
-    accept: noSuchUser,
-  });
-  return inbox === undefined ? undefined : { id: user.id, address: (user.mail ?? user.userPrincipalName).toLowerCase() };
+  const mailbox = { id: user.id, address: (user.mail ?? user.userPrincipalName).toLowerCase() };
+  try {
+    const inbox = await graph.request({
+      method: 'GET',
+      path: `/users/${encodeURIComponent(user.id)}/mailFolders/inbox?$select=id`,
+      mailboxId: user.id,
+      purpose: 'look for a mailbox',
+      accept: noSuchUser,
+    });
+    return inbox === undefined ? undefined : mailbox;
+  } catch (error) {
+    // A mailbox that is closed to us is a mailbox: its delivery fails for that reason, and is seen, and the others get theirs.
+    if (error instanceof PermanentError) return mailbox;
+    throw error;
+  }
 }
 
 /**

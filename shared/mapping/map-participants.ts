@@ -4,6 +4,7 @@
  * @module
  */
 import type { CountryCode } from 'libphonenumber-js/min';
+import { PermanentError } from '../errors.ts';
 import type { Participant } from '../item/parsed-item.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { MappingTable } from './mapping-table.ts';
@@ -22,7 +23,7 @@ export interface MappingRules {
   /**
    * Finds the mailbox of an address, `undefined` where it is no valid user. Asked once for an address, however many participants have it.
    *
-   * @throws RetryAfterError or TransientError; they pass through.
+   * What it throws becomes {@link MappedParticipants.failure}.
    */
   readonly findMailbox: (address: string) => Promise<Mailbox | undefined>;
 }
@@ -36,13 +37,14 @@ export interface MappedParticipants {
   readonly mailboxes: readonly Mailbox[];
   /** For each participant, in order, what mapped it: tells why an item went where it did without saying who took part. */
   readonly mappedBy: readonly MappedBy[];
+  /** Why some participants could not be looked up; the others are mapped all the same. Of several, one that passes by itself. */
+  readonly failure?: Error;
 }
 
 /**
  * Maps the participants of an item. For each, the mapping file is asked for all readings of its numbers; if that yields no valid user, the
  * participant's own address counts (required behaviour, point 6).
- *
- * @throws whatever `findMailbox` throws; the other look-ups are then given up.
+ * A look-up that fails keeps nobody else from getting the item.
  */
 export async function mapParticipants(participants: readonly Participant[], rules: MappingRules): Promise<MappedParticipants> {
   const lookUps = new Map<string, Promise<Mailbox | undefined>>();
@@ -64,6 +66,7 @@ export async function mapParticipants(participants: readonly Participant[], rule
   };
 
   const results: { mailbox?: Mailbox; mappedBy: MappedBy }[] = [];
+  const failures: Error[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < participants.length) {
@@ -72,9 +75,8 @@ export async function mapParticipants(participants: readonly Participant[], rule
       try {
         if (participant !== undefined) results[index] = await mapOne(participant);
       } catch (error) {
-        // The item will be tried again as a whole: no further look-up is worth its request.
-        next = participants.length;
-        throw error;
+        results[index] = { mappedBy: 'none' };
+        failures.push(error instanceof Error ? error : new Error('A look-up failed without saying why.', { cause: error }));
       }
     }
   };
@@ -84,5 +86,7 @@ export async function mapParticipants(participants: readonly Participant[], rule
   for (const { mailbox } of results) {
     if (mailbox !== undefined) mailboxes.set(mailbox.id, mailbox);
   }
-  return { mailboxes: [...mailboxes.values()], mappedBy: results.map(({ mappedBy }) => mappedBy) };
+  const mapped = { mailboxes: [...mailboxes.values()], mappedBy: results.map(({ mappedBy }) => mappedBy) };
+  const failure = failures.find((one) => !(one instanceof PermanentError)) ?? failures[0];
+  return failure === undefined ? mapped : { ...mapped, failure };
 }

@@ -4,7 +4,14 @@
  * @module
  */
 import { PermanentError, RetryAfterError, TransientError, type ParkReason } from '../errors.ts';
-import type { Delivery, DeliveryEnd, DeliveryGroup, DeliveryRow, StoredDelivery } from '../ledger/delivery-ledger.ts';
+import {
+  attemptsInDoubt,
+  type Delivery,
+  type DeliveryEnd,
+  type DeliveryGroup,
+  type DeliveryRow,
+  type StoredDelivery,
+} from '../ledger/delivery-ledger.ts';
 import type { DeliveryOutcome } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import type { ComposedMessage } from '../mailbox/compose-message.ts';
@@ -145,7 +152,8 @@ async function deliver(pipeline: Pipeline, work: Work, delivery: Delivery, since
     }
   };
   const { end, ...attempt } = await attemptDelivery(pipeline, work, delivery, stillOurs);
-  return end === undefined ? attempt : { ...attempt, end: { ...end, hold: held } };
+  const throttled = attempt.error instanceof RetryAfterError;
+  return end === undefined ? attempt : { ...attempt, end: { ...end, throttled, hold: held } };
 }
 
 /** Makes the copy, or finds the one that an earlier attempt has made. */
@@ -165,8 +173,7 @@ async function attemptDelivery(
       if (error instanceof PermanentError) return attemptFailed(mailbox, error);
       return { end: { mailbox, state: 'creating', settled: true }, outcome: pending(mailbox), error };
     }
-    // Only those that were left in doubt count: throttling never uses up tries.
-    if (row.attempts >= limits.deliveryAttempts) {
+    if (attemptsInDoubt(row) >= limits.deliveryAttempts) {
       return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
     }
   }

@@ -10,7 +10,7 @@ import type { ParsedItem } from '../item/parsed-item.ts';
 import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
 import type { DeliveryGroup, StoredDelivery } from '../ledger/delivery-ledger.ts';
 import { limits } from '../limits.ts';
-import { mapParticipants } from '../mapping/map-participants.ts';
+import { mapParticipants, type MappedParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { maskNumber } from '../reports/mask-number.ts';
 import { readStagedHead, readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
@@ -86,17 +86,19 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
   }
 }
 
-/** Who gets the item, by the mapping in force. */
-export async function mapItem(pipeline: Pipeline, { participants }: Pick<ParsedItem, 'participants'>): Promise<readonly Mailbox[]> {
+/** Who gets the item, by the mapping in force; with a failure where some of the participants could not be looked up. */
+export async function mapItem(
+  pipeline: Pipeline,
+  { participants }: Pick<ParsedItem, 'participants'>,
+): Promise<Pick<MappedParticipants, 'mailboxes' | 'failure'>> {
   const { settings, mapping, findMailbox } = pipeline;
   const table = await mapping();
-  const { mailboxes } = await mapParticipants(participants, {
+  return mapParticipants(participants, {
     ...(table === undefined ? {} : { mapping: table }),
     ...(settings.PHONE_DEFAULT_COUNTRY === undefined ? {} : { defaultCountry: settings.PHONE_DEFAULT_COUNTRY }),
     automatic: settings.MAPPING_AUTOMATIC,
     findMailbox,
   });
-  return mailboxes;
 }
 
 /** The likeliest number of each participant, so that an operator sees whose row is missing in the mapping file. */
@@ -120,18 +122,24 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
 
   const { sha256, arrivedAt, runId } = message;
-  const mailboxes = await mapItem(pipeline, content.parsed);
-  const left = claimed === 'resumed' ? await deliveriesBegunFor(pipeline, { runId, contentKey }, mailboxes) : [];
+  const { mailboxes, failure } = await mapItem(pipeline, content.parsed);
+  // Nobody's delivery is given up as unmapped while somebody could not be looked up.
+  const left = claimed === 'resumed' && failure === undefined ? await deliveriesBegunFor(pipeline, { runId, contentKey }, mailboxes) : [];
   const parkUnmapped = () =>
     parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers: maskedNumbersOf(content.parsed) });
-  if (mailboxes.length === 0 && left.length === 0) return parkUnmapped();
+  if (mailboxes.length === 0 && left.length === 0) {
+    if (failure !== undefined) throw failure;
+    return parkUnmapped();
+  }
 
   const composed = importer.compose({ contentKey, sha256, arrivedAt, ...content });
   const deliveries = await deliverItem(pipeline, { runId, contentKey }, mailboxes, composed, left);
+  // Whoever could be looked up has theirs; the next try is for the others.
+  if (failure !== undefined) throw failure;
   if (deliveries.length === 0) return parkUnmapped();
-  const failure = deliveries.find(({ state }) => state === 'failed');
-  if (failure?.reason !== undefined)
-    return parkItem(pipeline, message, { reason: failure.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
+  const refused = deliveries.find(({ state }) => state === 'failed');
+  if (refused?.reason !== undefined)
+    return parkItem(pipeline, message, { reason: refused.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
   await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
 }
 

@@ -179,7 +179,7 @@ export async function freeMappedItems(pipeline: Pipeline): Promise<number> {
     try {
       const raw = await readStagedItem(storage.containers.items, stagedBlobName(row), { size: row.size, sha256: row.sha256 });
       const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
-      if ((await mapItem(pipeline, parsed)).length === 0) continue;
+      if ((await mapItem(pipeline, parsed)).mailboxes.length === 0) continue;
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       // It stays parked, as it would after a reprocess, and the others are tried all the same.

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { identityOf } from '../../shared/ledger/item-row.ts';
 import { limits } from '../../shared/limits.ts';
+import { downloadItem } from '../../shared/pipeline/download-item.ts';
+import { importItem } from '../../shared/pipeline/import-item.ts';
+import type { ImportMessage } from '../../shared/pipeline/messages.ts';
+import { RetryAfterError } from '../../shared/errors.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { useWorlds } from '../support/use-worlds.ts';
-import { mms, sms } from '../support/world.ts';
+import { mms, sms, type World } from '../support/world.ts';
 
 const ADA = 'ada@contoso.example';
 const BEN = 'ben@contoso.example';
@@ -83,23 +88,96 @@ describe('import', () => {
       },
     ));
 
+  /** Lists, and transfers one item. @returns what the import queue says of it. */
+  const stage = async (world: World, id: string): Promise<ImportMessage> => {
+    await world.list();
+    const { items } = world.pipeline.ledger;
+    await downloadItem(world.pipeline, identityOf((await items.find(id)) ?? assert.fail()));
+    const row = (await items.find(id)) ?? assert.fail();
+    return { ...identityOf(row), size: row.size ?? assert.fail(), sha256: row.sha256 ?? assert.fail() };
+  };
+
+  const deleteFolder = async (world: World, address: string): Promise<void> => {
+    const folders = `${world.graph.baseUrl}/v1.0/users/${address}/mailFolders`;
+    const found = await fetch(`${folders}?$filter=displayName%20eq%20'Enterprise%20Number%20Archiver'`, asGraph);
+    const { value } = (await found.json()) as { readonly value: readonly { readonly id: string }[] };
+    await fetch(`${folders}/${value[0]?.id}`, { ...asGraph, method: 'DELETE' });
+  };
+
   test('a folder that the user deleted is created again', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.day();
-      const base = world.graph.baseUrl;
-      const list = (await (
-        await fetch(`${base}/v1.0/users/${ADA}/mailFolders?$filter=displayName%20eq%20'Enterprise%20Number%20Archiver'`, asGraph)
-      ).json()) as {
-        value: { id: string }[];
-      };
-      await fetch(`${base}/v1.0/users/${ADA}/mailFolders/${list.value[0]?.id}`, { ...asGraph, method: 'DELETE' });
+      await deleteFolder(world, ADA);
       world.add('y', sms({ id: 'y' }));
       world.advance(60_000);
       await world.day();
       assert.equal((await world.outcome('y')).outcome, 'imported');
       assert.equal((await world.mailbox(ADA)).length, 1);
     }));
+
+  test('an instance that remembers a folder which was deleted since finds the copy that another one made in the new folder', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.day();
+      const remembering = world.pipeline;
+      await deleteFolder(world, ADA);
+      const other = world.restart();
+      world.advance(60_000);
+      world.add('y', sms({ id: 'y' }));
+      const message = await stage(world, 'y');
+      world.graph.setFaults([{ match: { kind: 'create-message', mailbox: ADA }, effect: { type: 'status-after-effect', status: 503 } }]);
+      await assert.rejects(importItem(other, message));
+      await importItem(remembering, message);
+      assert.equal((await world.outcome('y')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
+
+  for (const [name, trouble, reason] of [
+    ['closed to us', { conditions: [{ mailbox: ADA, condition: 'accessDenied' }] }, 'access-denied'],
+    [
+      'never answering',
+      { faults: [{ match: { kind: 'get-inbox', mailbox: ADA }, times: 100, effect: { type: 'status', status: 500 } }] },
+      'tries-used-up',
+    ],
+  ] as const) {
+    test(`a mailbox that is ${name} from the first look-up on keeps nobody else from a copy`, () =>
+      withWorld({ graph: trouble }, async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        const { outcome, reason: why } = await world.outcome('x');
+        assert.deepEqual([outcome, why], ['partial', reason]);
+        assert.equal((await world.mailbox(BEN)).length, 1);
+      }));
+  }
+
+  test('a mailbox whose look-up is throttled makes nobody else wait', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [{ match: { kind: 'get-inbox', mailbox: ADA }, effect: { type: 'status', status: 429, retryAfterSeconds: 600 } }],
+        },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await assert.rejects(importItem(world.pipeline, await stage(world, 'x')), RetryAfterError);
+        assert.equal((await world.mailbox(BEN)).length, 1);
+        world.advance(600_000);
+        await world.work();
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.equal((await world.mailbox(ADA)).length, 1);
+      },
+    ));
+
+  test('an address that the directory cannot even look for is nobody’s', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'find-user' }, effect: { type: 'status', status: 400, code: 'Request_UnsupportedQuery' } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x', to: 'Odd <odd@elsewhere.example>' }));
+        await world.day();
+        assert.deepEqual((await world.outcome('x')).deliveries, [{ mailbox: ADA, state: 'imported' }]);
+      },
+    ));
 
   test('in the steady state a delivered message costs one request to Graph', () =>
     withWorld({ settings: { VERIFY_SHARE: '0' } }, async (world) => {
@@ -164,6 +242,51 @@ describe('import', () => {
         world.add('x', sms({ id: 'x' }));
         await world.day();
         assert.equal((await world.outcome('x')).outcome, 'imported');
+      },
+    ));
+
+  for (const [name, eml, kind, last] of [
+    ['creates', () => sms({ id: 'x' }), 'create-message', 500],
+    ['uploads', () => mms('x', [Buffer.alloc(4_000_000)]), 'create-upload', 429],
+  ] as const) {
+    test(`throttled ${name} do not count among the attempts that were left in doubt`, () =>
+      withWorld(
+        {
+          graph: {
+            faults: [
+              { match: { kind, mailbox: ADA }, times: 25, effect: { type: 'status', status: 429, retryAfterSeconds: 10 } },
+              { match: { kind, mailbox: ADA }, times: 1, effect: { type: 'status', status: last } },
+            ],
+          },
+        },
+        async (world) => {
+          world.add('x', eml());
+          await world.day();
+          assert.equal((await world.outcome('x')).outcome, 'imported');
+          assert.equal((await world.mailbox(ADA)).length, 1);
+        },
+      ));
+  }
+
+  test('a delivery that is left in doubt every time is given up in the end', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [{ match: { kind: 'create-message', mailbox: ADA }, times: 1_000, effect: { type: 'status', status: 504 } }],
+        },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        const message = await stage(world, 'x');
+        for (let attempt = 0; attempt < limits.deliveryAttempts; attempt += 1) await assert.rejects(importItem(world.pipeline, message));
+        await importItem(world.pipeline, message);
+        assert.deepEqual(
+          (await world.outcome('x')).deliveries.map(({ state, reason }) => [state, reason]),
+          [
+            ['failed', 'tries-used-up'],
+            ['imported', undefined],
+          ],
+        );
       },
     ));
 

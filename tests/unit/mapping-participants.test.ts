@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RetryAfterError } from '../../shared/errors.ts';
+import { PermanentError, RetryAfterError, TransientError } from '../../shared/errors.ts';
 import type { Participant } from '../../shared/item/parsed-item.ts';
 import type { Mailbox } from '../../shared/mailbox/mailbox.ts';
 import { mapParticipants, type MappedParticipants } from '../../shared/mapping/map-participants.ts';
@@ -119,21 +119,27 @@ describe('participants are mapped', () => {
     assert.deepEqual(await map([]).then(ids), []);
   });
 
-  test('not at all where the directory asks to come back later, and no further look-up is made', async () => {
-    let asked = 0;
-    const participants = Array.from({ length: 100 }, (_, index): Participant => ({
-      name: '',
-      numberTexts: [],
-      role: 'to',
-      address: `a${index}@y.example`,
-    }));
-    const findMailbox = async () => {
-      if (++asked === 3) throw new RetryAfterError(5_000, 'Microsoft Graph is throttling');
-      await new Promise((resolve) => setImmediate(resolve));
-      return undefined;
-    };
-    await assert.rejects(mapParticipants(participants, { automatic: true, findMailbox }), RetryAfterError);
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(asked <= 8, `${asked} look-ups`);
-  });
+  for (const [name, failures, due] of [
+    ['asks to come back later', [new RetryAfterError(5_000, 'throttling')], 0],
+    ['refuses one look-up for good and another one for now', [new PermanentError('access-denied', 'no'), new TransientError('again')], 1],
+  ] as const) {
+    test(`as far as they can be looked up where the directory ${name}, and what failed is told`, async () => {
+      const participants = Array.from({ length: 20 }, (_, index): Participant => ({
+        name: '',
+        numberTexts: [],
+        role: 'to',
+        address: `a${index}@y.example`,
+      }));
+      let asked = 0;
+      const findMailbox = async (address: string) => {
+        asked += 1;
+        const failure = failures[asked - 1];
+        if (failure !== undefined) throw failure;
+        return { id: address, address };
+      };
+      const mapped = await mapParticipants(participants, { automatic: true, findMailbox });
+      assert.equal(mapped.mailboxes.length, 20 - failures.length);
+      assert.equal(mapped.failure, failures[due]);
+    });
+  }
 });
