@@ -22,8 +22,8 @@ export interface Parking {
 
 /** The outcome of a parked item. */
 export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'deliveries'>): ItemOutcome {
-  if (reason === 'unmapped' || reason === 'oversize') return reason;
-  return deliveries?.some(({ state }) => state === 'imported') === true ? 'partial' : 'failed';
+  if (deliveries?.some(({ state }) => state === 'imported') === true) return 'partial';
+  return reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
 }
 
 /**

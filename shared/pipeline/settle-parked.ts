@@ -30,6 +30,8 @@ async function settleItem(pipeline: Pipeline, row: StoredItem, etag: string): Pr
   // Before the item: its run may be complete, with other counts.
   await ledger.runs.reopened(runId);
   const isWritten = await ledger.items.settled(row, outcomeFor({ reason, deliveries }), deliveries, etag);
+  // And after it: the run may have been completed in between.
+  await ledger.runs.reopened(runId);
   if (isWritten && row.discardedAt !== undefined) await ledger.items.unparked(itemKey);
 }
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { QueueClient } from '@azure/storage-queue';
+import { describeError } from '../errors.ts';
 import { identityOf, outcomeOf, type StoredItem } from '../ledger/item-row.ts';
 import { isOpen } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
@@ -15,11 +17,23 @@ export async function enqueueAgain(pipeline: Pipeline, row: StoredItem): Promise
   const { queues } = pipeline.storage;
   const traceparent = pipeline.telemetry.traceparent();
   const item = { ...identityOf(row), ...(traceparent === undefined ? {} : { traceparent }) };
-  if (row.stagedAt === undefined || row.size === undefined || row.sha256 === undefined) {
+  // A blob that is gone is transferred again, for as long as the source has the item.
+  const isGone = row.reason === 'staged-bytes-missing';
+  if (isGone || row.stagedAt === undefined || row.size === undefined || row.sha256 === undefined) {
     await sendMessage(queues.download, item);
   } else {
     await sendMessage(queues.import, { ...item, size: row.size, sha256: row.sha256 });
   }
+}
+
+/**
+ * How far each queue has got, ISO: when its oldest message was sent, or undefined where it is empty. An item that was enqueued after that
+ * may still be waiting for its turn: a week that is caught up takes longer than any item may rest.
+ */
+async function readOldest({ storage }: Pipeline): Promise<{ readonly download: string | undefined; readonly import: string | undefined }> {
+  const oldest = async (queue: QueueClient) => (await queue.peekMessages()).peekedMessageItems[0]?.insertedOn.toISOString();
+  const { queues } = storage;
+  return { download: await oldest(queues.download), import: await oldest(queues.import) };
 }
 
 async function sweepItem(pipeline: Pipeline, row: StoredItem): Promise<void> {
@@ -40,18 +54,30 @@ async function sweepItem(pipeline: Pipeline, row: StoredItem): Promise<void> {
  *
  * @param staleMs - How long without progress, in ms. @defaultValue limits.staleItemMs
  * @returns how many items were stale.
+ * @throws Error where some items could not be looked after; the others were all the same.
  */
 export async function sweepItems(pipeline: Pipeline, staleMs: number = limits.staleItemMs): Promise<number> {
-  const { ledger, now } = pipeline;
+  const { ledger, log, now } = pipeline;
   const before = new Date(now().getTime() - staleMs).toISOString();
   let stale = 0;
+  let failed = 0;
+  let oldest: Awaited<ReturnType<typeof readOldest>> | undefined;
   for (const run of await ledger.runs.all()) {
     if (!isOpen(run)) continue;
     for await (const row of ledger.items.ofRun(run.runId)) {
       if (outcomeOf(row) !== 'pending' || row.progressAt > before) continue;
+      oldest ??= await readOldest(pipeline);
+      const reached = row.stagedAt === undefined ? oldest.download : oldest.import;
+      if (reached !== undefined && reached <= row.progressAt) continue;
       stale += 1;
-      await sweepItem(pipeline, row);
+      try {
+        await sweepItem(pipeline, row);
+      } catch (error) {
+        failed += 1;
+        log.error('item.not-swept', { runId: row.runId, itemKey: row.itemKey, error: describeError(error) });
+      }
     }
   }
+  if (failed > 0) throw new Error(`${failed} items without progress could not be enqueued again; the log names them.`);
   return stale;
 }

@@ -7,6 +7,7 @@ import type { RunCounts } from '../../shared/pipeline/count-run.ts';
 import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
+import { stagedBlobName } from '../../shared/storage/stage-item.ts';
 import { readImportMessage } from '../../shared/pipeline/messages.ts';
 import { queueNames } from '../../shared/storage/storage.ts';
 import type { Fault, FaultEffect } from '../../local/graph/faults.ts';
@@ -379,6 +380,52 @@ describe('parked items', () => {
         ['imported', 'imported'],
       );
       assert.equal((await world.mailbox(ADA)).length, 2);
+    }));
+
+  test('an item that waits for its turn for hours is not taken for lost', () =>
+    withWorld({ startsAt: new Date().toISOString() }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      for (let round = 0; round <= limits.requeues; round += 1) {
+        world.advance(limits.staleItemMs + 1);
+        await world.sweep();
+      }
+      assert.equal(await world.depth('download'), 1);
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
+
+  test('what is left of one end of an item is not taken for part of the next', () =>
+    withWorld(
+      {
+        mapping: 'External User ID,Microsoft 365 User Mailbox\n16175550901,ada@contoso.example\n',
+        graph: { conditions: [{ mailbox: ADA, condition: 'quotaExceeded' }] },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x', from: 'N 16175550901 <n@elsewhere.example>', to: 'M <m@elsewhere.example>' }));
+        await world.day();
+        assert.equal((await world.outcome('x')).reason, 'mailbox-full');
+        await world.pipeline.storage.containers.config.getBlobClient('mapping.csv').delete();
+        world.advance(60_000);
+        await reprocessItems(world.pipeline, {}, 'somebody');
+        await settle(world);
+        const { outcome, deliveries } = await world.outcome('x');
+        assert.deepEqual([outcome, deliveries], ['unmapped', []]);
+      },
+    ));
+
+  test('an item whose bytes are gone is transferred again when it is put back to work', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const message = await download(world, 'x');
+      await world.pipeline.storage.queues.download.clearMessages();
+      await world.pipeline.storage.containers.items.getBlobClient(stagedBlobName(message)).delete();
+      await settle(world);
+      assert.equal((await world.outcome('x')).reason, 'staged-bytes-missing');
+      await reprocessItems(world.pipeline, {}, 'somebody');
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
     }));
 
   const loseRow = async (world: World, id: string) => {
