@@ -5,17 +5,23 @@ import { PARK_REASONS, type ParkReason } from '../shared/errors.ts';
 import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../shared/pipeline/parked-items.ts';
 import type { Pipeline } from '../shared/pipeline/pipeline.ts';
 import { settings } from './archiver.ts';
-import { answer, forRole, readBody } from './http.ts';
+import { answer, expected, forRole, readBody } from './http.ts';
 
 const itemKey = z.string().regex(/^[0-9a-f]{40}$/, 'expected the key of an item, 40 hex digits');
 const reason = z.enum(Object.keys(PARK_REASONS) as [ParkReason, ...ParkReason[]]);
 const after = itemKey.optional();
-const reprocessBody = z.union([
-  z.strictObject({ itemKey }),
-  z.strictObject({ reason, after }),
-  z.strictObject({ all: z.literal(true), after }),
-]);
-const discardBody = z.strictObject({ itemKey, reason: z.string().trim().min(3).max(500) });
+const REPROCESS = 'expected one of {"itemKey": KEY}, {"reason": REASON} or {"all": true}, the last two with "after": KEY for the next page';
+const DISCARD = 'expected {"itemKey": KEY, "reason": why, in 3 to 500 characters}';
+
+/** One object with a check behind it: of a union no answer can say which of its members was meant, and so what is wrong with it. */
+const reprocessBody = z
+  .strictObject({ itemKey: itemKey.optional(), reason: reason.optional(), all: z.literal(true).optional(), after }, expected(REPROCESS))
+  .refine((body) => [body.itemKey, body.reason, body.all].filter((choice) => choice !== undefined).length === 1, { error: REPROCESS })
+  .refine((body) => body.itemKey === undefined || body.after === undefined, {
+    error: '"after" goes with "reason" or "all" alone',
+    path: ['after'],
+  });
+const discardBody = z.strictObject({ itemKey, reason: z.string().trim().min(3).max(500) }, expected(DISCARD));
 const listQuery = z.strictObject({ reason: reason.optional(), after });
 
 const list = (pipeline: Pipeline, request: HttpRequest) =>
@@ -27,9 +33,9 @@ const show = (pipeline: Pipeline, request: HttpRequest) => answer(itemKey, reque
 
 const reprocess = async (pipeline: Pipeline, request: HttpRequest, caller: string) =>
   answer(reprocessBody, await readBody(request), async (body) => {
-    if ('itemKey' in body) return (await reprocessItem(pipeline, body.itemKey, caller)) ? { reprocessed: 1 } : undefined;
-    const { after } = body;
-    return reprocessItems(pipeline, { ...('reason' in body && { reason: body.reason }), ...(after && { after }) }, caller);
+    const { itemKey, reason, after } = body;
+    if (itemKey !== undefined) return (await reprocessItem(pipeline, itemKey, caller)) ? { reprocessed: 1 } : undefined;
+    return reprocessItems(pipeline, { ...(reason && { reason }), ...(after && { after }) }, caller);
   });
 
 const discard = async (pipeline: Pipeline, request: HttpRequest, caller: string): Promise<HttpResponseInit> =>

@@ -143,6 +143,29 @@ describe('the built app', () => {
     assert.equal((await call('GET', 'audit/verify', operator)).body['broken'], undefined);
   });
 
+  for (const [problem, body, expected] of [
+    ['no body', undefined, /"itemKey": KEY.*"reason": REASON.*"all": true/],
+    ['nothing chosen', {}, /"itemKey": KEY.*"reason": REASON.*"all": true/],
+    ['two choices', { all: true, reason: 'oversize' }, /^expected one of .*"all": true/],
+    ['an unknown reason', { reason: 'nope' }, /^reason: .*"unmapped"\|"oversize"\|.*"verification-failed"/],
+    ['a key that is none', { itemKey: '12' }, /^itemKey: expected the key of an item, 40 hex digits$/],
+    ['a page of one item', { itemKey: '0'.repeat(40), after: '0'.repeat(40) }, /^after: .*"reason" or "all"/],
+    ['an unknown field', { all: true, reasons: 'oversize' }, /"reasons"/],
+    ['all that is not true', { all: 'yes' }, /^all: .*true/],
+  ] as const) {
+    test(`a reprocess with ${problem} is refused with what is expected`, async () => {
+      const { status, body: answer } = await call('POST', 'parked/reprocess', principal('Archive.Operator'), body);
+      assert.equal(status, 400);
+      assert.match(answer.error ?? '', expected);
+    });
+  }
+
+  test('a discard without a body is refused with what is expected', async () => {
+    const { status, body } = await call('POST', 'parked/discard', principal('Archive.Operator'));
+    assert.equal(status, 400);
+    assert.match(body.error ?? '', /"itemKey": KEY, "reason": /);
+  });
+
   test('with bad settings it takes nothing from any queue, and its timer says which settings are bad', async () => {
     const bad = await start({ ...environment, MAX_ITEM_BYTES: '-1', GRAPH_AUTH: 'password' });
     try {
