@@ -156,6 +156,8 @@ export async function discardItem(pipeline: Pipeline, itemKey: string, reason: s
   const parked = await readParked(pipeline, itemKey);
   if (parked === undefined) return false;
   const { row, etag, inDoubt } = parked;
+  // Before the item, so that a crash in between leaves a run that is counted once more in vain; its reports say why the item was given up.
+  await pipeline.ledger.runs.reopened(row.runId);
   await pipeline.ledger.items.discarded(row, reason, by);
   await removeMessage(pipeline, row);
   if (!inDoubt) await pipeline.ledger.items.unparked(itemKey, etag);
