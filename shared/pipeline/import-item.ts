@@ -13,6 +13,7 @@ import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
 import { openItem } from './open-item.ts';
 import { parkItem } from './park-item.ts';
+import { removeMessage } from './parked-messages.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Large items take their turn: parsed, one takes about three times its size. */
@@ -31,15 +32,18 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
         const row = await ledger.items.read(message);
         return (row?.outcome ?? '') === '' ? 'resumed' : 'ended';
       }
-      case 'supersedes':
+      case 'supersedes': {
+        const twin = await ledger.items.read(claim.twin);
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
         await ledger.items.ended(claim.twin, { outcome: 'skipped', contentKey, duplicateOf: message.sourceId });
         await ledger.items.unparked(claim.twin.itemKey);
+        if (twin !== undefined) await removeMessage(pipeline, twin);
         if (await claim.confirm()) {
           telemetry.count('archive.items.skipped');
           return 'resumed';
         }
         break;
+      }
       case 'duplicate':
         await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
         telemetry.count('archive.items.skipped');

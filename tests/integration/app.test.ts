@@ -160,10 +160,22 @@ describe('the built app', () => {
     });
   }
 
-  test('a discard without a body is refused with what is expected', async () => {
-    const { status, body } = await call('POST', 'parked/discard', principal('Archive.Operator'));
-    assert.equal(status, 400);
-    assert.match(body.error ?? '', /"itemKey": KEY, "reason": /);
+  for (const [problem, body, expected] of [
+    ['no body', undefined, /"itemKey": KEY, "reason": .*"digest"/],
+    ['neither an item nor a message', { reason: 'a test' }, /"itemKey": KEY, "reason": .*"digest"/],
+    ['no reason', { itemKey: '0'.repeat(40) }, /^reason: /],
+    ['a digest that is none', { digest: 'x', reason: 'a test' }, /^digest: expected the digest of a message, 64 hex digits$/],
+  ] as const) {
+    test(`a discard with ${problem} is refused with what is expected`, async () => {
+      const { status, body: answer } = await call('POST', 'parked/discard', principal('Archive.Operator'), body);
+      assert.equal(status, 400);
+      assert.match(answer.error ?? '', expected);
+    });
+  }
+
+  test('a message that is not there cannot be discarded', async () => {
+    const body = { digest: '0'.repeat(64), reason: 'a test' };
+    assert.equal((await call('POST', 'parked/discard', principal('Archive.Operator'), body)).status, 404);
   });
 
   test('with bad settings it takes nothing from any queue, and its timer says which settings are bad', async () => {
