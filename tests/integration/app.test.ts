@@ -107,6 +107,19 @@ describe('the built app', () => {
     }
   });
 
+  test('each of its requests is described', async () => {
+    const text = await readFile(join(project, 'docs/api.md'), 'utf8');
+    const described = new Set(
+      [...text.matchAll(/--method (\w+) --url "?FUNCTION_APP_URL\/api\/([\w/]+)/g)].map(
+        ([, method = '', route = '']) => `${method.toUpperCase()} ${route.replaceAll(/[A-Z_]+/g, '*')}`,
+      ),
+    );
+    const offered = host.functions.flatMap((one) =>
+      one.type === 'http' ? [`${one.methods.join()} ${one.route.replaceAll(/\{\w+\}/g, '*')}`] : [],
+    );
+    assert.deepEqual([...described].sort(), offered.sort());
+  });
+
   for (const [method, path, role] of [
     ['GET', 'parked', 'Archive.Reader'],
     ['GET', `parked/${'0'.repeat(40)}`, 'Archive.Reader'],
