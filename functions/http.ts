@@ -38,6 +38,11 @@ export async function readBody(request: HttpRequest): Promise<unknown> {
   }
 }
 
+/** Makes a schema say what it expects where it is given nothing, or something that is no object at all. @param form - In words. */
+export function expected(form: string): { error: z.core.$ZodErrorMap } {
+  return { error: ({ code, input }) => (code === 'invalid_type' && (typeof input !== 'object' || input === null) ? form : undefined) };
+}
+
 /**
  * Checks input and answers with what the work gives: 400 that names each bad field, 404 for undefined.
  *

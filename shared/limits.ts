@@ -125,6 +125,15 @@ export const limits = {
   /** How long an item may show no progress before the sweep enqueues it again, in ms: longer than the longest Retry-After plus all tries. */
   staleItemMs: 180 * MINUTE,
 
+  /**
+   * How long the parking of an item may take from its message to its rows, in ms: three requests to storage with their retries. A message
+   * or a row of the index that is younger may be ahead of the item's own row.
+   */
+  parkingSettlesMs: 10 * MINUTE,
+
+  /** Messages of one queue of parked items that are looked through at one time: 8 requests, and one for each that stays. */
+  parkedMessages: 256,
+
   /** How often the sweep enqueues one item again before it is parked. */
   requeues: 5,
 

@@ -4,56 +4,20 @@
  * @module
  */
 import pLimit from 'p-limit';
-import { contentKey as makeContentKey } from '../item/content-key.ts';
-import { parseItem } from '../item/parse-item.ts';
 import type { ParsedItem } from '../item/parsed-item.ts';
-import { readIdentity, type ItemIdentity } from '../item/read-identity.ts';
 import type { DeliveryGroup, StoredDelivery } from '../ledger/delivery-ledger.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants, type MappedParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
-import { maskNumber } from '../reports/mask-number.ts';
-import { readStagedHead, readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
 import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
+import { openItem } from './open-item.ts';
 import { parkItem } from './park-item.ts';
+import { removeMessage } from './parked-messages.ts';
 import type { Pipeline } from './pipeline.ts';
-
-/** Numbers shown of one item: a group of a thousand would fill the column. */
-const MASKED_NUMBERS = 50;
 
 /** Large items take their turn: parsed, one takes about three times its size. */
 const largeItems = pLimit(1);
-
-interface OpenedItem {
-  readonly contentKey: string;
-  /** Absent where the item is too large to be read. */
-  readonly content?: { readonly raw: Buffer; readonly parsed: ParsedItem };
-}
-
-/**
- * Reads a staged item as far as it may be read.
- *
- * @throws PermanentError where it cannot be, and errors of storage.
- */
-export async function openItem(pipeline: Pipeline, message: ImportMessage): Promise<OpenedItem> {
-  const { settings, archiver, storage } = pipeline;
-  const name = stagedBlobName(message);
-  const keyOf = ({ archiveMessageId, isDeletion, deletionKind }: ItemIdentity) =>
-    makeContentKey({ archiverId: archiver.id, sha256Hex: message.sha256, archiveMessageId, isDeletion, deletionKind });
-  if (message.size > settings.MAX_ITEM_BYTES) {
-    return {
-      contentKey: keyOf(
-        readIdentity(await readStagedHead(storage.containers.items, name, Math.min(message.size, limits.identityHeaderBytes))),
-      ),
-    };
-  }
-  const raw = await readStagedItem(storage.containers.items, name, message);
-  const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
-  const contentKey = keyOf(parsed);
-  const oversize = parsed.attachments.some(({ content }) => content.byteLength > settings.MAX_ITEM_BYTES);
-  return oversize ? { contentKey } : { contentKey, content: { raw, parsed } };
-}
 
 /** @returns whether the item goes on, and whether some of its deliveries may have been begun; nothing of a duplicate or of what has ended. */
 async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<'new' | 'resumed' | 'ended'> {
@@ -68,15 +32,18 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
         const row = await ledger.items.read(message);
         return (row?.outcome ?? '') === '' ? 'resumed' : 'ended';
       }
-      case 'supersedes':
+      case 'supersedes': {
+        const twin = await ledger.items.read(claim.twin);
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
         await ledger.items.ended(claim.twin, { outcome: 'skipped', contentKey, duplicateOf: message.sourceId });
         await ledger.items.unparked(claim.twin.itemKey);
+        if (twin !== undefined) await removeMessage(pipeline, twin);
         if (await claim.confirm()) {
           telemetry.count('archive.items.skipped');
           return 'resumed';
         }
         break;
+      }
       case 'duplicate':
         await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
         telemetry.count('archive.items.skipped');
@@ -101,12 +68,6 @@ export async function mapItem(
   });
 }
 
-/** The likeliest number of each participant, so that an operator sees whose row is missing in the mapping file. */
-function maskedNumbersOf({ participants }: Pick<ParsedItem, 'participants'>): string {
-  const numbers = participants.flatMap(({ numberTexts: [first] }) => (first === undefined ? [] : [maskNumber(first)]));
-  return [...new Set(numbers)].slice(0, MASKED_NUMBERS).join('; ');
-}
-
 /** Deliveries that were begun for other mailboxes than the item is mapped to now, and may have made copies. */
 async function deliveriesBegunFor({ ledger }: Pipeline, group: DeliveryGroup, mailboxes: readonly Mailbox[]): Promise<StoredDelivery[]> {
   const meant = new Set(mailboxes.map(({ id }) => id));
@@ -116,17 +77,16 @@ async function deliveriesBegunFor({ ledger }: Pipeline, group: DeliveryGroup, ma
 
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
   const { ledger, importer } = pipeline;
-  const { contentKey, content } = await openItem(pipeline, message);
+  const { contentKey, maskedNumbers, content } = await openItem(pipeline, message);
   const claimed = await claimContent(pipeline, message, contentKey);
   if (claimed === 'ended') return;
-  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey });
+  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey, maskedNumbers });
 
   const { sha256, arrivedAt, runId } = message;
   const { mailboxes, failure } = await mapItem(pipeline, content.parsed);
   // Nobody's delivery is given up as unmapped while somebody could not be looked up.
   const left = claimed === 'resumed' && failure === undefined ? await deliveriesBegunFor(pipeline, { runId, contentKey }, mailboxes) : [];
-  const parkUnmapped = () =>
-    parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers: maskedNumbersOf(content.parsed) });
+  const parkUnmapped = () => parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers });
   if (mailboxes.length === 0 && left.length === 0) {
     if (failure !== undefined) throw failure;
     return parkUnmapped();
@@ -138,8 +98,7 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (failure !== undefined) throw failure;
   if (deliveries.length === 0) return parkUnmapped();
   const refused = deliveries.find(({ state }) => state === 'failed');
-  if (refused?.reason !== undefined)
-    return parkItem(pipeline, message, { reason: refused.reason, contentKey, deliveries, maskedNumbers: maskedNumbersOf(content.parsed) });
+  if (refused?.reason !== undefined) return parkItem(pipeline, message, { reason: refused.reason, contentKey, deliveries, maskedNumbers });
   await ledger.items.ended(message, { outcome: 'imported', contentKey, deliveries });
 }
 

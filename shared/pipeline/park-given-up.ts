@@ -5,7 +5,7 @@
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
 import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference, type StoredItem } from '../ledger/item-row.ts';
-import { openItem } from './import-item.ts';
+import { openItem, readMaskedNumbers, type OpenedItem } from './open-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -15,24 +15,29 @@ function endOf(reason: ParkReason): (row: { mailbox: string; state: string; reas
     state === 'imported' ? { mailbox, state } : { mailbox, state: 'failed', reason: own === undefined || own === '' ? reason : own };
 }
 
-/** What earlier tries have put into mailboxes: without it the books would not know of those copies. */
-async function readDeliveries(pipeline: Pipeline, row: StoredItem, reason: ParkReason): Promise<Omit<Parking, 'reason'>> {
+/** Reasons after which the bytes of the item are its own, and its head may tell who took part in it. */
+const isUnread = ({ reason }: PermanentError): boolean => reason === 'unreadable' || reason === 'too-many-participants';
+
+/** What earlier tries have put into mailboxes: without it the books would not know of those copies. And whose item it is. */
+async function readProgress(pipeline: Pipeline, row: StoredItem, reason: ParkReason): Promise<Omit<Parking, 'reason'>> {
   const { ledger, archiver } = pipeline;
   const { size, sha256, runId } = row;
   if (size === undefined || sha256 === undefined) return {};
-  let contentKey: string;
+  const message = { ...identityOf(row), size, sha256 };
+  let opened: OpenedItem;
   try {
-    ({ contentKey } = await openItem(pipeline, { ...identityOf(row), size, sha256 }));
+    opened = await openItem(pipeline, message);
   } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
     // An item that cannot be read was never delivered.
-    if (error instanceof PermanentError) return {};
-    throw error;
+    return isUnread(error) ? { maskedNumbers: await readMaskedNumbers(pipeline, message) } : {};
   }
+  const { contentKey, maskedNumbers } = opened;
   // The deliveries of this content may be those of the item that this one duplicates.
-  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== row.itemKey) return {};
+  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== row.itemKey) return { maskedNumbers };
   const rows = await ledger.deliveries.of({ runId, contentKey });
-  if (rows.length === 0) return { contentKey };
-  return { contentKey, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
+  if (rows.length === 0) return { contentKey, maskedNumbers };
+  return { contentKey, maskedNumbers, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
 }
 
 /**
@@ -51,5 +56,5 @@ export async function parkGivenUp(
   if (row === undefined) return parkItem(pipeline, item, { reason });
   const isBehind = outcomeOf(row) !== 'pending' || (step === 'item.download' && row.stagedAt !== undefined);
   if (isBehind) return;
-  await parkItem(pipeline, item, { reason, ...(await readDeliveries(pipeline, row, reason)) });
+  await parkItem(pipeline, item, { reason, ...(await readProgress(pipeline, row, reason)) });
 }

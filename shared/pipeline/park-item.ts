@@ -9,6 +9,16 @@ import { queueNames } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';
 
+/** The queues of parked items. */
+export const parkedQueues = ['unmapped', 'oversize', 'failed'] as const;
+/** One of {@link parkedQueues}. */
+export type ParkedQueue = (typeof parkedQueues)[number];
+
+/** In which queue an item waits that was parked for a reason. */
+export function parkedQueueOf(reason: ParkReason): ParkedQueue {
+  return reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
+}
+
 /** Why, and what is known of the item by then. */
 export interface Parking {
   readonly reason: ParkReason;
@@ -29,14 +39,14 @@ export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'del
 /**
  * Parks one item.
  *
- * The queue comes first: a crash between the two leaves a second message for one item, which points at the same row, rather than a
- * row that no queue knows of.
+ * The queue comes first: a crash between the two leaves a second message for one item, which the sweep removes, rather than a row
+ * that no queue knows of.
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
   const { storage, ledger, log, telemetry, now } = pipeline;
   const { reason, contentKey, deliveries, maskedNumbers, inDoubt = false } = parking;
   const outcome = outcomeFor(parking);
-  const queue = reason === 'unmapped' || reason === 'oversize' ? reason : 'failed';
+  const queue = parkedQueueOf(reason);
   const sent = await sendMessage(storage.queues[queue], { ...identityOf(item), reason, parkedAt: now().toISOString() });
   await ledger.items.ended(item, {
     outcome,

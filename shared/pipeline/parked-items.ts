@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { TableEntityResult } from '@azure/data-tables';
 import { PermanentError, type ParkReason } from '../errors.ts';
-import { outcomeOf, type StoredItem } from '../ledger/item-row.ts';
+import { outcomeOf, type ParkedRow, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
-import { queueNames } from '../storage/storage.ts';
-import { storageStatus } from '../storage/storage-errors.ts';
+import { limits } from '../limits.ts';
 import { readStagedItem, stagedBlobName } from '../storage/stage-item.ts';
 import { mapItem } from './import-item.ts';
+import { removeMessage } from './parked-messages.ts';
 import type { Pipeline } from './pipeline.ts';
 import { deliveriesOf, type ItemReport } from './report-items.ts';
 import { enqueueAgain } from './sweep-items.ts';
@@ -59,11 +60,11 @@ async function describe(pipeline: Pipeline, row: StoredItem): Promise<ParkedItem
  */
 export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}): Promise<{ items: ParkedItem[]; after?: string }> {
   const items: ParkedItem[] = [];
-  for await (const { rowKey = '', runId, reason } of pipeline.ledger.items.parked(filter.after)) {
-    if (filter.reason !== undefined && filter.reason !== reason) continue;
-    const row = await pipeline.ledger.items.read({ runId, itemKey: rowKey });
-    if (row !== undefined && !isDealtWith(row) && row.discardedAt === undefined) items.push(await describe(pipeline, row));
-    if (items.length === PAGE) return { items, after: rowKey };
+  for await (const parked of pipeline.ledger.items.parked(filter.after)) {
+    if (filter.reason !== undefined && filter.reason !== parked.reason) continue;
+    const row = await findWaiting(pipeline, parked);
+    if (row !== undefined) items.push(await describe(pipeline, row));
+    if (items.length === PAGE) return { items, after: parked.rowKey ?? '' };
   }
   return { items };
 }
@@ -79,30 +80,27 @@ function isDealtWith(row: StoredItem): boolean {
   return ['imported', 'skipped'].includes(outcomeOf(row));
 }
 
-/** @returns the item, and its index row's version and whether it is in doubt. */
-async function readParked({ ledger }: Pipeline, itemKey: string): Promise<{ row: StoredItem; etag: string; inDoubt: boolean } | undefined> {
-  const parked = await ledger.items.parkedRow(itemKey);
-  const row = parked === undefined ? undefined : await ledger.items.read({ runId: parked.runId, itemKey });
-  if (parked === undefined || row === undefined) return undefined;
-  const { etag, inDoubt = false } = parked;
-  const isDiscarded = row.discardedAt !== undefined;
-  if (!isDealtWith(row) && !isDiscarded) return { row, etag, inDoubt };
-  // What was discarded while in doubt stays in the index for the sweep's sake.
-  if (isDiscarded && inDoubt) return undefined;
-  await ledger.items.unparked(itemKey, etag);
+/**
+ * Finds the item of a row of the index. Where it waits for nobody any more, the row is removed.
+ *
+ * @returns undefined where it does not wait, or has no row.
+ */
+export async function findWaiting({ ledger, now }: Pipeline, parked: TableEntityResult<ParkedRow>): Promise<StoredItem | undefined> {
+  const { rowKey: itemKey = '', runId, parkedAt, inDoubt = false, etag } = parked;
+  const row = await ledger.items.read({ runId, itemKey });
+  const isDiscarded = row?.discardedAt !== undefined;
+  if (row === undefined || (!isDealtWith(row) && !isDiscarded)) return row;
+  // What was discarded while in doubt stays in the index for the sweep's sake; and a row that has just come is ahead of that of its item.
+  const mayGo = isDiscarded ? !inDoubt : Date.parse(parkedAt) <= now().getTime() - limits.parkingSettlesMs;
+  if (mayGo) await ledger.items.unparked(itemKey, etag);
   return undefined;
 }
 
-/** Takes the item's message out of its poison queue, where nobody has received it meanwhile. */
-async function removeMessage({ storage }: Pipeline, { parkedIn, parkedMessageId, parkedPopReceipt }: StoredItem): Promise<void> {
-  const queue = Object.entries(queueNames).find(([, name]) => name === parkedIn)?.[0] as keyof typeof queueNames | undefined;
-  if (queue === undefined || parkedMessageId === undefined || parkedPopReceipt === undefined) return;
-  try {
-    await storage.queues[queue].deleteMessage(parkedMessageId, parkedPopReceipt);
-  } catch (error) {
-    // It was received or removed by somebody: the ledger is what counts, and a message that stays points at an item that is dealt with.
-    if (![400, 404].includes(storageStatus(error) ?? 0)) throw error;
-  }
+/** @returns the item, and its index row's version and whether it is in doubt. */
+async function readParked(pipeline: Pipeline, itemKey: string): Promise<{ row: StoredItem; etag: string; inDoubt: boolean } | undefined> {
+  const parked = await pipeline.ledger.items.parkedRow(itemKey);
+  const row = parked === undefined ? undefined : await findWaiting(pipeline, parked);
+  return parked === undefined || row === undefined ? undefined : { row, etag: parked.etag, inDoubt: parked.inDoubt ?? false };
 }
 
 /**
@@ -156,6 +154,8 @@ export async function discardItem(pipeline: Pipeline, itemKey: string, reason: s
   const parked = await readParked(pipeline, itemKey);
   if (parked === undefined) return false;
   const { row, etag, inDoubt } = parked;
+  // Before the item, so that a crash in between leaves a run that is counted once more in vain; its reports say why the item was given up.
+  await pipeline.ledger.runs.reopened(row.runId);
   await pipeline.ledger.items.discarded(row, reason, by);
   await removeMessage(pipeline, row);
   if (!inDoubt) await pipeline.ledger.items.unparked(itemKey, etag);

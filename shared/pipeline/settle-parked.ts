@@ -6,7 +6,7 @@
 import { describeError, RetryAfterError } from '../errors.ts';
 import { identityOf, outcomeOf, type ItemOutcome, type ParkedRow, type StoredItem } from '../ledger/item-row.ts';
 import { settleDeliveries } from './deliver-item.ts';
-import { openItem } from './import-item.ts';
+import { openItem } from './open-item.ts';
 import { outcomeFor } from './park-item.ts';
 import { reprocessItem } from './parked-items.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -26,7 +26,7 @@ export async function sweepRuns(pipeline: Pipeline): Promise<void> {
     'find out what is in doubt of parked items': () => settleParked(pipeline),
     'complete finished runs': () => closeRuns(pipeline),
     'go on with reconciliations': () => advanceReconciliations(pipeline),
-    'measure what is parked': () => measureParked(pipeline.storage.queues, pipeline.telemetry, pipeline.now),
+    'measure what is parked': () => measureParked(pipeline),
   };
   const failures: string[] = [];
   for (const [task, work] of Object.entries(tasks)) {

@@ -3,30 +3,28 @@
  *
  * @module
  */
-import { queueNames, type Storage } from '../storage/storage.ts';
-import type { Telemetry } from './telemetry.ts';
+import { parkedQueues } from '../pipeline/park-item.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { tidyParked } from '../pipeline/tidy-parked.ts';
+import { queueNames } from '../storage/storage.ts';
 
 /**
- * Asks each queue of parked items for its depth and its first message. A queue gives its messages roughly in the order in which they came, and
- * none of these is ever received, so the first one is the oldest.
+ * Measures by the ledger rather than by the depth of the queues: a message that a crash has left there would keep an alert firing that
+ * nobody could end.
  *
  * Every queue is measured every time, empty ones too: an alert ends by a newer 0, not by silence.
  *
  * @throws the errors of storage.
  */
-export async function measureParked(queues: Storage['queues'], telemetry: Telemetry, now: () => Date): Promise<void> {
-  await Promise.all(
-    (['unmapped', 'oversize', 'failed'] as const).map(async (name) => {
-      const queue = queueNames[name];
-      const [{ approximateMessagesCount = 0 }, { peekedMessageItems }] = await Promise.all([
-        queues[name].getProperties(),
-        queues[name].peekMessages({ numberOfMessages: 1 }),
-      ]);
-      const oldest = peekedMessageItems[0]?.insertedOn;
-      telemetry.gauge('archive.parked.depth', approximateMessagesCount, { queue });
-      // The clocks of the app and of the storage account may differ by a little.
-      const ageMs = oldest === undefined ? 0 : Math.max(0, now().getTime() - oldest.getTime());
-      telemetry.gauge('archive.parked.oldest_age_seconds', ageMs / 1000, { queue });
-    }),
-  );
+export async function measureParked(pipeline: Pipeline): Promise<void> {
+  const { telemetry, now } = pipeline;
+  const waiting = await tidyParked(pipeline);
+  for (const name of parkedQueues) {
+    const queue = queueNames[name];
+    const { depth, since } = waiting[name];
+    telemetry.gauge('archive.parked.depth', depth, { queue });
+    // The clock of another instance, or of the storage account, may be a little ahead.
+    const ageMs = since === undefined ? 0 : Math.max(0, now().getTime() - Date.parse(since));
+    telemetry.gauge('archive.parked.oldest_age_seconds', ageMs / 1000, { queue });
+  }
 }

@@ -91,9 +91,11 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'graph get-user',
   'graph list-attachments',
   'graph list-folders',
-  ...['failed', 'oversize', 'unmapped'].flatMap((kind) => [`queue ${kind}-items-poison peek`, `queue ${kind}-items-poison properties`]),
   'queue download-items peek',
   'queue import-items peek',
+  ...['failed', 'oversize', 'unmapped'].flatMap((kind) =>
+    ['properties', 'receive', 'update'].map((request) => `queue ${kind}-items-poison ${request}`),
+  ),
   'table content read',
   'table deliveries query',
   'table deliveries read',

@@ -107,6 +107,19 @@ describe('the built app', () => {
     }
   });
 
+  test('each of its requests is described', async () => {
+    const text = await readFile(join(project, 'docs/api.md'), 'utf8');
+    const described = new Set(
+      [...text.matchAll(/--method (\w+) --url "?FUNCTION_APP_URL\/api\/([\w/]+)/g)].map(
+        ([, method = '', route = '']) => `${method.toUpperCase()} ${route.replaceAll(/[A-Z_]+/g, '*')}`,
+      ),
+    );
+    const offered = host.functions.flatMap((one) =>
+      one.type === 'http' ? [`${one.methods.join()} ${one.route.replaceAll(/\{\w+\}/g, '*')}`] : [],
+    );
+    assert.deepEqual([...described].sort(), offered.sort());
+  });
+
   for (const [method, path, role] of [
     ['GET', 'parked', 'Archive.Reader'],
     ['GET', `parked/${'0'.repeat(40)}`, 'Archive.Reader'],
@@ -141,6 +154,41 @@ describe('the built app', () => {
     assert.equal((await call('POST', 'parked/discard', operator, { itemKey: second?.itemKey, reason: 'a test' })).status, 404);
     assert.equal((await call('GET', 'parked', operator)).body.items?.length, 2);
     assert.equal((await call('GET', 'audit/verify', operator)).body['broken'], undefined);
+  });
+
+  for (const [problem, body, expected] of [
+    ['no body', undefined, /"itemKey": KEY.*"reason": REASON.*"all": true/],
+    ['nothing chosen', {}, /"itemKey": KEY.*"reason": REASON.*"all": true/],
+    ['two choices', { all: true, reason: 'oversize' }, /^expected one of .*"all": true/],
+    ['an unknown reason', { reason: 'nope' }, /^reason: .*"unmapped"\|"oversize"\|.*"verification-failed"/],
+    ['a key that is none', { itemKey: '12' }, /^itemKey: expected the key of an item, 40 hex digits$/],
+    ['a page of one item', { itemKey: '0'.repeat(40), after: '0'.repeat(40) }, /^after: .*"reason" or "all"/],
+    ['an unknown field', { all: true, reasons: 'oversize' }, /"reasons"/],
+    ['all that is not true', { all: 'yes' }, /^all: .*true/],
+  ] as const) {
+    test(`a reprocess with ${problem} is refused with what is expected`, async () => {
+      const { status, body: answer } = await call('POST', 'parked/reprocess', principal('Archive.Operator'), body);
+      assert.equal(status, 400);
+      assert.match(answer.error ?? '', expected);
+    });
+  }
+
+  for (const [problem, body, expected] of [
+    ['no body', undefined, /"itemKey": KEY, "reason": .*"digest"/],
+    ['neither an item nor a message', { reason: 'a test' }, /"itemKey": KEY, "reason": .*"digest"/],
+    ['no reason', { itemKey: '0'.repeat(40) }, /^reason: /],
+    ['a digest that is none', { digest: 'x', reason: 'a test' }, /^digest: expected the digest of a message, 64 hex digits$/],
+  ] as const) {
+    test(`a discard with ${problem} is refused with what is expected`, async () => {
+      const { status, body: answer } = await call('POST', 'parked/discard', principal('Archive.Operator'), body);
+      assert.equal(status, 400);
+      assert.match(answer.error ?? '', expected);
+    });
+  }
+
+  test('a message that is not there cannot be discarded', async () => {
+    const body = { digest: '0'.repeat(64), reason: 'a test' };
+    assert.equal((await call('POST', 'parked/discard', principal('Archive.Operator'), body)).status, 404);
   });
 
   test('with bad settings it takes nothing from any queue, and its timer says which settings are bad', async () => {

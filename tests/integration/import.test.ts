@@ -8,6 +8,7 @@ import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import type { ImportMessage } from '../../shared/pipeline/messages.ts';
 import { RetryAfterError } from '../../shared/errors.ts';
+import { stagedBlobName } from '../../shared/storage/stage-item.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { mms, sms, type World } from '../support/world.ts';
@@ -510,6 +511,65 @@ describe('import', () => {
       assert.deepEqual((await world.report()).map(({ reason = '' }) => reason).sort(), ['staged-bytes-altered', 'staged-bytes-missing']);
       assert.equal((await world.mailbox(ADA)).length, 2);
     }));
+
+  describe('whose item it is that failed, by masked numbers:', () => {
+    const numbersOf = async (world: World, id: string) => {
+      const row = await world.pipeline.ledger.items.find(id);
+      assert.ok(row?.reason, 'the item is parked');
+      return [row.reason, row.maskedNumbers ?? ''];
+    };
+
+    test('an item too large to be read names the people of its first bytes', () =>
+      withWorld({ settings: { MAX_ITEM_BYTES: '2000' } }, async (world) => {
+        const extra = ['Cc: Chen 16175550103 <chen@contoso.example>'];
+        world.add('x', sms({ id: 'x', text: 'x'.repeat(2_000), extra, property: '"Dana 16175550104" <dana@contoso.example>' }));
+        await world.day();
+        assert.deepEqual(await numbersOf(world, 'x'), ['oversize', '161****0101; 161****0102; 161****0103; 161****0104']);
+      }));
+
+    test('a head without people, or with more than one item may have, names nobody, and the item is parked all the same', (context) => {
+      changeLimits(context, { participants: 3 });
+      return withWorld({ settings: { MAX_ITEM_BYTES: '2000' } }, async (world) => {
+        world.add('no-message', `\0${'x'.repeat(2_000)}`);
+        world.add('crowd', sms({ id: 'crowd', text: 'x'.repeat(2_000), extra: ['Cc: 16175550103, 16175550104, 16175550105'] }));
+        await world.day();
+        assert.deepEqual(await numbersOf(world, 'no-message'), ['oversize', '']);
+        assert.deepEqual(await numbersOf(world, 'crowd'), ['oversize', '']);
+      });
+    });
+
+    test('an item whose every try failed', () =>
+      withWorld(
+        { graph: { faults: [{ match: { kind: 'create-message' }, times: 99, effect: { type: 'status', status: 500 } }] } },
+        async (world) => {
+          world.add('x', sms({ id: 'x' }));
+          await world.day();
+          assert.deepEqual(await numbersOf(world, 'x'), ['tries-used-up', '161****0101; 161****0102']);
+        },
+      ));
+
+    test('an item beyond a limit of the parser', (context) => {
+      changeLimits(context, { mimeParts: 1 });
+      return withWorld({}, async (world) => {
+        world.add('x', mms('x', [Buffer.from('one'), Buffer.from('two')]));
+        await world.day();
+        assert.deepEqual(await numbersOf(world, 'x'), ['unreadable', '161****0101; 161****0102']);
+      });
+    });
+
+    test('bytes that are not what was downloaded name nobody', () =>
+      withWorld({}, async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.list();
+        const row = await world.pipeline.ledger.items.find('x');
+        assert.ok(row);
+        await downloadItem(world.pipeline, identityOf(row));
+        const forged = sms({ id: 'x', from: 'Mallory 16175550666 <m@elsewhere.example>' });
+        await world.pipeline.storage.containers.items.getBlockBlobClient(stagedBlobName(row)).upload(forged, forged.length);
+        await world.work();
+        assert.deepEqual(await numbersOf(world, 'x'), ['staged-bytes-altered', '']);
+      }));
+  });
 
   test('no number, address, subject or body reaches the log', () =>
     withWorld({ settings: { MAX_ITEM_BYTES: '2000' } }, async (world) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { limits } from '../../shared/limits.ts';
+import { ITEM_KEY_PROPERTY } from '../../shared/mailbox/compose-message.ts';
 import { identityOf } from '../../shared/ledger/item-row.ts';
 import type { RunCounts } from '../../shared/pipeline/count-run.ts';
 import { downloadItem } from '../../shared/pipeline/download-item.ts';
@@ -493,6 +494,41 @@ describe('parked items', () => {
         },
       ));
   }
+
+  test('a bad copy that an operator finds by its key and removes is made again by a reprocess', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [{ match: { kind: 'get-message', mailbox: ADA }, effect: { type: 'status', status: 404, code: 'ErrorItemNotFound' } }],
+        },
+      },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.day();
+        const shown = await showParked(world.pipeline, await keyOf(world, 'x'));
+        assert.equal(shown?.deliveries.find(({ mailbox }) => mailbox === ADA)?.reason, 'verification-failed');
+        // As docs/operations.md says.
+        const ask = (path: string, method = 'GET') =>
+          fetch(`${world.graph.baseUrl}/v1.0/users/${ADA}/${path}`, { method, headers: { Prefer: 'IdType="ImmutableId"' } });
+        const find = async (path: string, filter: string) => {
+          const answer = await ask(`${path}?$filter=${encodeURIComponent(filter)}&$select=id`);
+          const { value } = (await answer.json()) as { value: readonly { readonly id: string }[] };
+          assert.equal(value.length, 1);
+          return value[0]?.id ?? '';
+        };
+        const folder = await find('mailFolders', "displayName eq 'Enterprise Number Archiver'");
+        const copy = await find(
+          `mailFolders/${folder}/messages`,
+          `singleValueExtendedProperties/any(ep: ep/id eq '${ITEM_KEY_PROPERTY}' and ep/value eq '${shown.contentKey}')`,
+        );
+        assert.equal((await ask(`messages/${copy}`, 'DELETE')).status, 204);
+        assert.deepEqual(await world.mailbox(ADA), []);
+        assert.equal(await reprocessItem(world.pipeline, shown.itemKey, 'operator'), true);
+        await settle(world);
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+      },
+    ));
 
   test('a read-back that is throttled is repeated without a second copy', () =>
     withWorld(

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { ContainerClient } from '@azure/storage-blob';
 import { parse } from 'csv-parse/sync';
 import type { RunRow } from '../../shared/ledger/run-ledger.ts';
-import { reprocessItem } from '../../shared/pipeline/parked-items.ts';
+import { discardItem, reprocessItem } from '../../shared/pipeline/parked-items.ts';
 import { maskNumber } from '../../shared/reports/mask-number.ts';
 import { listReports, readReport, REPORT_ANSWER_BYTES } from '../../shared/reports/read-reports.ts';
 import { writeRunReport } from '../../shared/reports/write-run-report.ts';
@@ -216,6 +216,23 @@ describe('reports', () => {
       ]);
       assert.equal(await text(world, `${DAY}/${RUN}.json`), before);
       assert.equal((await json(world, `${DAY}/${RUN}.2.json`)).counts['Imported successfully'], 1);
+    }));
+
+  test('why an item was given up is in a new version of the report, with the same counts', () =>
+    withWorld({}, async (world) => {
+      world.add('x', stranger('x'));
+      await world.day();
+      const before = await json(world, `${DAY}/${RUN}.json`);
+      const key = (await world.pipeline.ledger.items.find('x'))?.itemKey ?? '';
+      assert.equal(await discardItem(world.pipeline, key, 'a test number', 'operator'), true);
+      await world.sweep();
+      const after = await json(world, `${DAY}/${RUN}.2.json`);
+      assert.deepEqual([before.failed[0]?.['givenUp'], after.failed[0]?.['givenUp']], ['', 'a test number']);
+      assert.deepEqual(after.counts, before.counts);
+      const [row] = await csv(world, after.run.files['csv'] ?? '');
+      assert.deepEqual([row?.['Result'], row?.['Given up because']], ['failed', 'a test number']);
+      await world.sweep();
+      assert.equal((await names(world)).length, 6, 'what is reported is not reported again');
     }));
 
   test('a report that a crash cut off is completed, and one whose books have changed since is left as it is', () =>
