@@ -164,7 +164,13 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey, duplicateOf: end.duplicateOf });
       // An index of what waits for an operator: the rows themselves are spread over all runs there ever were.
       if (end.parked !== undefined)
-        await restoreRow(items, parkedKey(itemKey), { runId, reason, parkedAt: at, inDoubt: end.parked.inDoubt });
+        await restoreRow(items, parkedKey(itemKey), {
+          runId,
+          reason,
+          parkedAt: at,
+          inDoubt: end.parked.inDoubt,
+          mappingVersion: end.parked.mappingVersion ?? '',
+        });
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
         // Written over: an earlier end had others.
@@ -225,6 +231,11 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
      */
     async unparked(itemKey: string, etag?: string): Promise<void> {
       await removeRow(items, parkedKey(itemKey), etag);
+    },
+
+    /** An unmapped item was tried with this version of the mapping, in vain. @param etag - Version of its index row. */
+    async mappingTried(itemKey: string, mappingVersion: string, etag: string): Promise<void> {
+      await mergeRow(items, parkedKey(itemKey), { mappingVersion }, etag);
     },
 
     /** The index row of a parked item, or undefined where it is not parked. */

@@ -70,6 +70,8 @@ export interface ParkedRow {
   parkedAt: string;
   /** Some of its deliveries may or may not have made a copy; the sweep finds out. */
   inDoubt?: boolean;
+  /** Of an unmapped item: version of the mapping file that did not map it; empty where there was none. */
+  mappingVersion?: string;
 }
 
 /** A row as it was read, with its version. */
@@ -90,7 +92,13 @@ export interface ItemEnd {
   readonly duplicateOf?: string;
   readonly deliveries?: readonly DeliveryOutcome[];
   readonly maskedNumbers?: string;
-  readonly parked?: { readonly queue: string; readonly messageId: string; readonly popReceipt: string; readonly inDoubt: boolean };
+  readonly parked?: {
+    readonly queue: string;
+    readonly messageId: string;
+    readonly popReceipt: string;
+    readonly inDoubt: boolean;
+    readonly mappingVersion?: string;
+  };
 }
 
 /** The reference alone, whatever else the object carries. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
-import { insertRow, mergeRow, readRow, restoreRow, rowsOfPartition, type RowKey } from './rows.ts';
+import { insertRow, mergeRow, rowsOfPartition, type RowKey } from './rows.ts';
 import type { ChainHead } from '../audit/audit-chain.ts';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import type { RunCounts } from '../pipeline/count-run.ts';
@@ -159,14 +159,9 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
       await mergeRow(runs, keyOf(runId), { recount: true });
     },
 
-    /** Which version of the mapping the parked items were last tried with. */
-    async mappingVersion(): Promise<string> {
-      return (await readRow<{ version: string }>(runs, keyOf('mapping')))?.version ?? '';
-    },
-
-    /** The parked items were tried with this version of the mapping. */
-    async mappingTried(version: string): Promise<void> {
-      await restoreRow(runs, keyOf('mapping'), { version });
+    /** What was said of an item of the run has changed, whatever has become of the run meanwhile: its books are made anew. */
+    async recount(runId: string): Promise<void> {
+      await mergeRow(runs, keyOf(runId), { recount: true });
     },
 
     /**

@@ -57,15 +57,16 @@ async function claimContent(pipeline: Pipeline, message: ImportMessage, contentK
 export async function mapItem(
   pipeline: Pipeline,
   { participants }: Pick<ParsedItem, 'participants'>,
-): Promise<Pick<MappedParticipants, 'mailboxes' | 'failure'>> {
+): Promise<Pick<MappedParticipants, 'mailboxes' | 'failure'> & { readonly mappingVersion: string }> {
   const { settings, mapping, findMailbox } = pipeline;
   const table = await mapping();
-  return mapParticipants(participants, {
+  const mapped = await mapParticipants(participants, {
     ...(table === undefined ? {} : { mapping: table }),
     ...(settings.PHONE_DEFAULT_COUNTRY === undefined ? {} : { defaultCountry: settings.PHONE_DEFAULT_COUNTRY }),
     automatic: settings.MAPPING_AUTOMATIC,
     findMailbox,
   });
+  return { ...mapped, mappingVersion: table?.version ?? '' };
 }
 
 /** Deliveries that were begun for other mailboxes than the item is mapped to now, and may have made copies. */
@@ -83,10 +84,10 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey, maskedNumbers });
 
   const { sha256, arrivedAt, runId } = message;
-  const { mailboxes, failure } = await mapItem(pipeline, content.parsed);
+  const { mailboxes, failure, mappingVersion } = await mapItem(pipeline, content.parsed);
   // Nobody's delivery is given up as unmapped while somebody could not be looked up.
   const left = claimed === 'resumed' && failure === undefined ? await deliveriesBegunFor(pipeline, { runId, contentKey }, mailboxes) : [];
-  const parkUnmapped = () => parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers });
+  const parkUnmapped = () => parkItem(pipeline, message, { reason: 'unmapped', contentKey, maskedNumbers, mappingVersion });
   if (mailboxes.length === 0 && left.length === 0) {
     if (failure !== undefined) throw failure;
     return parkUnmapped();

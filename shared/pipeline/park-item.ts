@@ -28,6 +28,8 @@ export interface Parking {
   readonly inDoubt?: boolean;
   /** Mobile numbers of the participants, masked, for the reports. */
   readonly maskedNumbers?: string;
+  /** Of the mapping file that did not map it. */
+  readonly mappingVersion?: string;
 }
 
 /** The outcome of a parked item. */
@@ -44,7 +46,7 @@ export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'del
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
   const { storage, ledger, log, telemetry, now } = pipeline;
-  const { reason, contentKey, deliveries, maskedNumbers, inDoubt = false } = parking;
+  const { reason, contentKey, deliveries, maskedNumbers, mappingVersion, inDoubt = false } = parking;
   const outcome = outcomeFor(parking);
   const queue = parkedQueueOf(reason);
   const sent = await sendMessage(storage.queues[queue], { ...identityOf(item), reason, parkedAt: now().toISOString() });
@@ -54,7 +56,7 @@ export async function parkItem(pipeline: Pipeline, item: ItemReference, parking:
     ...(contentKey === undefined ? {} : { contentKey }),
     ...(deliveries === undefined ? {} : { deliveries }),
     ...(maskedNumbers === undefined ? {} : { maskedNumbers }),
-    parked: { queue: queueNames[queue], ...sent, inDoubt },
+    parked: { queue: queueNames[queue], ...sent, inDoubt, ...(mappingVersion === undefined ? {} : { mappingVersion }) },
   });
   telemetry.count('archive.items.failed', 1, { reason });
   log.warn('item.parked', { runId: item.runId, itemKey: item.itemKey, outcome, reason });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { TableEntityResult } from '@azure/data-tables';
-import { PermanentError, type ParkReason } from '../errors.ts';
+import { describeError, PermanentError, type ParkReason } from '../errors.ts';
 import { outcomeOf, type ParkedRow, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import { limits } from '../limits.ts';
@@ -92,7 +92,10 @@ export async function findWaiting({ ledger, now }: Pipeline, parked: TableEntity
   if (row === undefined || (!isDealtWith(row) && !isDiscarded)) return row;
   // What was discarded while in doubt stays in the index for the sweep's sake; and a row that has just come is ahead of that of its item.
   const mayGo = isDiscarded ? !inDoubt : Date.parse(parkedAt) <= now().getTime() - limits.parkingSettlesMs;
-  if (mayGo) await ledger.items.unparked(itemKey, etag);
+  if (!mayGo) return undefined;
+  // Its run may have been completed with the item as it was: a step that went on with another copy of the message does not look.
+  if (!isDiscarded) await ledger.runs.recount(runId);
+  await ledger.items.unparked(itemKey, etag);
   return undefined;
 }
 
@@ -120,6 +123,8 @@ export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: str
   if (row.contentKey !== undefined) await ledger.deliveries.reopened({ runId: row.runId, contentKey: row.contentKey });
   await removeMessage(pipeline, row);
   if ((row.outcome ?? '') !== '' && !(await ledger.items.reopened(row, { requeues: 0 }))) return false;
+  // And after it: the run may have been completed in between, with the item as it was.
+  await ledger.runs.recount(row.runId);
   await enqueueAgain(pipeline, row);
   // Unless it was parked again meanwhile.
   await ledger.items.unparked(itemKey, etag);
@@ -162,34 +167,45 @@ export async function discardItem(pipeline: Pipeline, itemKey: string, reason: s
   return true;
 }
 
+/** Whether the mapping in force maps an item. @throws the errors of storage and of the look-ups. */
+async function isMapped(pipeline: Pipeline, row: StoredItem): Promise<boolean> {
+  const { settings, storage } = pipeline;
+  const { size, sha256 } = row;
+  if (size === undefined || sha256 === undefined) return false;
+  const raw = await readStagedItem(storage.containers.items, stagedBlobName(row), { size, sha256 });
+  const { mailboxes, failure } = await mapItem(pipeline, await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER }));
+  if (mailboxes.length === 0 && failure !== undefined) throw failure;
+  return mailboxes.length > 0;
+}
+
 /**
- * After a change of the mapping: puts exactly those unmapped items back to work that it maps now.
+ * After a change of the mapping: puts exactly those unmapped items back to work that it maps now. Each item is tried once with each
+ * version of the file, also one that was parked by an instance that still had the version before.
  *
  * @returns how many.
  */
 export async function freeMappedItems(pipeline: Pipeline): Promise<number> {
-  const { ledger, mapping, settings, storage, log } = pipeline;
+  const { ledger, mapping, log } = pipeline;
   const version = (await mapping())?.version ?? '';
-  if (version === (await ledger.runs.mappingVersion())) return 0;
   let freed = 0;
-  for await (const { rowKey: itemKey = '', runId, reason } of ledger.items.parked()) {
-    if (reason !== 'unmapped') continue;
+  for await (const { rowKey: itemKey = '', runId, reason, mappingVersion = '', etag } of ledger.items.parked()) {
+    if (reason !== 'unmapped' || mappingVersion === version) continue;
     const row = await ledger.items.read({ runId, itemKey });
-    if (row?.size === undefined || row.sha256 === undefined) continue;
+    if (row === undefined) continue;
     try {
-      const raw = await readStagedItem(storage.containers.items, stagedBlobName(row), { size: row.size, sha256: row.sha256 });
-      const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
-      if ((await mapItem(pipeline, parsed)).mailboxes.length === 0) continue;
+      if (!(await isMapped(pipeline, row))) {
+        await ledger.items.mappingTried(itemKey, version, etag);
+        continue;
+      }
     } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      // It stays parked, as it would after a reprocess, and the others are tried all the same.
-      log.warn('mapping.not-tried', { runId, itemKey, reason: error.reason });
+      log.warn('mapping.not-tried', { runId, itemKey, error: describeError(error) });
+      // It stays parked, as it would after a reprocess. Anything else is tried again by the next sweep; the others are tried all the same.
+      if (error instanceof PermanentError) await ledger.items.mappingTried(itemKey, version, etag);
       continue;
     }
+    // In between nothing is written: a crash tries it again.
     if (await reprocessItem(pipeline, itemKey, 'mapping changed')) freed += 1;
   }
-  // Last: a crash on the way tries all of them again.
-  await ledger.runs.mappingTried(version);
   if (freed > 0) log.info('mapping.freed', { items: freed });
   return freed;
 }

@@ -31,7 +31,7 @@ async function settleItem(pipeline: Pipeline, row: StoredItem, etag: string): Pr
   await ledger.runs.reopened(runId);
   const isWritten = await ledger.items.settled(row, outcomeFor({ reason, deliveries }), deliveries, etag);
   // And after it: the run may have been completed in between.
-  await ledger.runs.reopened(runId);
+  await ledger.runs.recount(runId);
   if (isWritten && row.discardedAt !== undefined) await ledger.items.unparked(itemKey);
 }
 

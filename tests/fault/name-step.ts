@@ -67,7 +67,6 @@ const FACTS: Readonly<Record<string, readonly (readonly [column: string, fact: s
     ['listedAt', 'listed'],
     ['cursor', 'checkpoint'],
     ['recount', 'reopened'],
-    ['version', 'mapping-tried'],
   ],
 };
 

@@ -64,7 +64,6 @@ export const stepsOfTrouble = [
   'table items settled',
   'table items waits',
   'table parked remove',
-  'table runs mapping-tried',
   'table runs reopened',
   'table sources insert-many',
 ] as const;

@@ -5,6 +5,11 @@ import { limits } from '../../shared/limits.ts';
 import { ITEM_KEY_PROPERTY } from '../../shared/mailbox/compose-message.ts';
 import { identityOf } from '../../shared/ledger/item-row.ts';
 import type { RunCounts } from '../../shared/pipeline/count-run.ts';
+import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
+import { closeRuns } from '../../shared/pipeline/close-runs.ts';
+import { parkItem } from '../../shared/pipeline/park-item.ts';
+import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
+import { TransientError } from '../../shared/errors.ts';
 import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
@@ -12,7 +17,7 @@ import { stagedBlobName } from '../../shared/storage/stage-item.ts';
 import { readImportMessage } from '../../shared/pipeline/messages.ts';
 import { queueNames } from '../../shared/storage/storage.ts';
 import type { Fault, FaultEffect } from '../../local/graph/faults.ts';
-import { discardItem, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
+import { discardItem, freeMappedItems, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { mms, sms, type World } from '../support/world.ts';
 
@@ -112,6 +117,104 @@ describe('parked items', () => {
       assert.equal((await world.mailbox(BEN)).length, 1);
       const reopened = world.log.filter((line) => line.includes('mapping.freed'));
       assert.equal(reopened.length, 1);
+    }));
+
+  test('an item parked by an instance that had not seen the new mapping yet is freed all the same', () =>
+    withWorld({ mapping: `${HEADER}16175550001,${BEN}\n` }, async (world) => {
+      const late = world.pipeline;
+      const early = world.restart();
+      world.add('x', unmapped('x', '16175550998'));
+      await world.list();
+      const message = await download(world, 'x');
+      await world.pipeline.storage.queues.download.clearMessages();
+      await late.mapping();
+      await upload(world, `${HEADER}16175550998,${BEN}\n`);
+      await sweepRuns(early);
+      // Within the seconds for which the other instance trusts what it has.
+      await importItem(late, message);
+      assert.equal((await world.outcome('x')).outcome, 'unmapped');
+      world.advance(limits.mappingFreshMs);
+      await sweepRuns(early);
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
+
+  test('a look-up that fails keeps no other item from being freed', () =>
+    withWorld({}, async (world) => {
+      for (const [id, number] of [
+        ['x', '16175550996'],
+        ['y', '16175550998'],
+      ] as const)
+        world.add(id, unmapped(id, number));
+      await world.day();
+      await upload(world, `${HEADER}16175550996,chen@contoso.example\n16175550998,${BEN}\n`);
+      world.advance(60_000);
+      const pipeline = world.restart();
+      let asked = 0;
+      const failing: Pipeline = {
+        ...pipeline,
+        findMailbox: async (address) => {
+          asked += 1;
+          if (asked === 1) throw new TransientError('no answer');
+          return pipeline.findMailbox(address);
+        },
+      };
+      assert.equal(await freeMappedItems(failing), 1);
+      assert.equal(await freeMappedItems(failing), 1);
+      await settle(world);
+      assert.deepEqual(
+        (await world.report()).map(({ outcome }) => outcome),
+        ['imported', 'imported'],
+      );
+    }));
+
+  test('a run that is completed in the middle of a reprocess is counted anew', () =>
+    withWorld({}, async (world) => {
+      world.add('x', unmapped('x', '16175550998'));
+      await world.day();
+      await upload(world, `${HEADER}16175550998,${BEN}\n`);
+      world.advance(60_000);
+      const { pipeline } = world;
+      const { deliveries } = pipeline.ledger;
+      const other = world.restart();
+      const interrupted: Pipeline = {
+        ...pipeline,
+        ledger: {
+          ...pipeline.ledger,
+          deliveries: {
+            ...deliveries,
+            async reopened(group) {
+              await closeRuns(other);
+              await deliveries.reopened(group);
+            },
+          },
+        },
+      };
+      const { itemKey } = (await pipeline.ledger.items.find('x')) ?? assert.fail();
+      assert.equal(await reprocessItem(interrupted, itemKey, 'somebody'), true);
+      await settle(world);
+      const [run] = await pipeline.ledger.runs.all();
+      const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+      assert.deepEqual([imported, failed], [1, 0]);
+    }));
+
+  test('an item that ends after it was parked, by another copy of its message, is counted as it ended', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const message = await download(world, 'x');
+      for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+      await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
+      await world.sweep();
+      await importItem(world.pipeline, message);
+      world.advance(limits.parkingSettlesMs + 1);
+      await world.sweep();
+      await world.sweep();
+      const [run] = await world.pipeline.ledger.runs.all();
+      const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+      assert.deepEqual([imported, failed], [2, 0]);
+      assert.deepEqual((await listParked(world.pipeline)).items, []);
+      assert.equal(await world.depth('failed'), 0);
     }));
 
   test('a delivery that a full mailbox refused is made after a reprocess, and the other copy is not made again', () =>
@@ -399,7 +502,7 @@ describe('parked items', () => {
   test('what is left of one end of an item is not taken for part of the next', () =>
     withWorld(
       {
-        mapping: 'External User ID,Microsoft 365 User Mailbox\n16175550901,ada@contoso.example\n',
+        mapping: `${HEADER}16175550901,${ADA}\n`,
         graph: { conditions: [{ mailbox: ADA, condition: 'quotaExceeded' }] },
       },
       async (world) => {
