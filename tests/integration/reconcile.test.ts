@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { beginReconciliations } from '../../shared/pipeline/reconcile-request.ts';
 import { advanceReconciliations, readReconciliation, reconcileRun, startReconciliation } from '../../shared/pipeline/reconcile-run.ts';
 import { readState } from '../../shared/pipeline/reconcile-state.ts';
 import { reconcileSteps } from '../../shared/pipeline/reconcile-steps.ts';
@@ -513,10 +514,26 @@ describe('reconciliation', () => {
       await assert.rejects(reconcileRun(world.pipeline, RUN, 'tester'), /still being listed/);
     }));
 
-  test('no number, address or body reaches the log', () =>
+  test('of a day, every run that ends on it is re-checked, but for those that are still being listed', () =>
     withWorld({}, async (world) => {
+      await world.day();
+      const [run] = await world.pipeline.ledger.runs.all();
+      assert.ok(run);
+      const day = run.to.slice(0, 10);
+      const window = { from: new Date(run.from), to: new Date(run.to) };
+      await world.pipeline.ledger.runs.begin({ number: 2, ...window });
+      await world.pipeline.ledger.runs.begin({ number: 3, from: window.to, to: new Date(window.to.getTime() + 86_400_000) });
+      const { reconciliations, notListed } = await beginReconciliations(world.pipeline, { day }, 'tester');
+      assert.deepEqual([reconciliations.map(({ runId }) => runId), notListed], [[RUN], [RUN.replace('1', '2')]]);
+      await advanceReconciliations(world.pipeline);
+      assert.ok((await readReconciliation(world.pipeline, RUN))?.finishedAt);
+    }));
+
+  test('no number, address or body reaches the log', () =>
+    withWorld({}, async (world, root) => {
       world.add('x', sms({ id: 'x', text: 'secret words' }));
       await world.day();
+      await alter(root, BEN, (held) => (held.from.emailAddress.address = 'eve@contoso.example'));
       world.graph.setFaults([{ match: { kind: 'get-message', mailbox: ADA }, effect: { type: 'status', status: 500 } }]);
       await reconcileRun(world.pipeline, RUN, 'tester');
       await advanceReconciliations(world.pipeline);
