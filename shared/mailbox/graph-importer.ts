@@ -7,6 +7,7 @@ import type { ArchiverProfile } from '../archivers.ts';
 import { PermanentError, RetryAfterError, TransientError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { createFolder, type MailboxFolder } from './archive-folder.ts';
+import { attachmentsAreWhole, type HeldAttachment } from './compare-attachments.ts';
 import { composeMessage, ITEM_KEY_PROPERTY, type ComposedMessage } from './compose-message.ts';
 import type { Graph } from './graph-client.ts';
 import { InDoubtError } from './graph-errors.ts';
@@ -14,7 +15,7 @@ import type { Mailbox } from './mailbox.ts';
 import type { MailboxCopy, MailboxImporter, StillOurs } from './mailbox-importer.ts';
 import type { FindMailbox } from './directory.ts';
 import { nextPage, type Page } from './next-page.ts';
-import { attachmentsAreWhole, compareCopy, type HeldAttachment } from './verify-copy.ts';
+import { compareCopy, readCopy } from './verify-copy.ts';
 import { uploadAttachment } from './upload-attachment.ts';
 
 interface GraphItem {
@@ -138,7 +139,8 @@ export function createGraphImporter(
     },
 
     async verify(mailbox, copy, composed) {
-      const differences = await compareCopy({ graph, findMailbox }, mailbox, copy.messageId, composed);
+      const held = await readCopy(graph, mailbox, copy.messageId, composed);
+      const differences = held === undefined ? ['missing'] : await compareCopy(findMailbox, held, composed);
       if (differences.length === 0) return;
       throw new PermanentError('verification-failed', `The copy in the mailbox is not what was sent: ${differences.join(', ')}.`);
     },

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Message } from '@microsoft/microsoft-graph-types';
+import { attachmentsAreWhole, type ExpectedAttachment, type HeldAttachment } from './compare-attachments.ts';
 import { sameRecipients } from './compare-recipients.ts';
 import { ITEM_KEY_PROPERTY, ITEM_SHA256_PROPERTY, type SentContent } from './compose-message.ts';
 import type { FindMailbox } from './directory.ts';
@@ -21,8 +22,6 @@ export interface CopyIdentity {
   readonly sha256: string;
 }
 
-type ExpectedAttachment = { readonly name: string; readonly content: { readonly byteLength: number } };
-
 /** What a copy has to be. */
 export interface ExpectedCopy extends CopyIdentity {
   /** ISO 8601 UTC. */
@@ -35,45 +34,16 @@ export interface ExpectedCopy extends CopyIdentity {
 
 /** A way in which a copy is not what was sent. These words are part of the report format. */
 export type CopyDifference =
-  'missing' | 'draft' | 'key' | 'sha256' | 'times' | 'subject' | 'sender' | 'recipients' | 'message-id' | 'body' | 'attachments';
+  'draft' | 'key' | 'sha256' | 'times' | 'subject' | 'sender' | 'recipients' | 'message-id' | 'body' | 'attachments';
 
-/** An attachment as Graph lists it. */
-export interface HeldAttachment {
-  readonly name: string | null;
-  readonly size: number;
-}
-
-interface HeldCopy extends SentContent {
+/** A copy as Graph gives it. */
+export interface HeldCopy extends SentContent {
+  readonly parentFolderId: string;
   readonly isDraft: boolean;
   readonly sentDateTime: string;
   readonly receivedDateTime: string;
   readonly attachments?: readonly HeldAttachment[];
   readonly singleValueExtendedProperties?: readonly { readonly id: string; readonly value: string }[];
-}
-
-/** How to reach what is compared. */
-export interface CompareDeps {
-  readonly graph: Graph;
-  readonly findMailbox: FindMailbox;
-}
-
-const order = (one: string, other: string) => (one < other ? -1 : Number(one > other));
-
-/**
- * Whether all attachments are there under their names, whole. Exchange counts some bytes of its own into an attachment's size (816 came back
- * as 1,053 in microsoft-graph-docs issue 9796), so only a smaller one proves a loss.
- */
-export function attachmentsAreWhole(held: readonly HeldAttachment[], expected: ExpectedCopy['attachments']): boolean {
-  const inOrder = (list: readonly { readonly name: string; readonly size: number }[]) =>
-    list
-      .map(({ name, size }) => ({ name: name.trim(), size }))
-      .toSorted((one, other) => order(one.name, other.name) || one.size - other.size);
-  const wanted = inOrder(expected.map(({ name, content }) => ({ name, size: content.byteLength })));
-  const there = inOrder(held.map(({ name, size }) => ({ name: name ?? '', size })));
-  return (
-    there.length === wanted.length &&
-    wanted.every(({ name, size }, at) => there[at] !== undefined && there[at].name === name && there[at].size >= size)
-  );
 }
 
 function sameSecond(one: string, other: string): boolean {
@@ -113,24 +83,25 @@ function listOf(recipient: Message['from']) {
   return recipient ? [recipient] : [];
 }
 
-const SHOWN = 'isDraft,sentDateTime,receivedDateTime,subject,body,from,sender,toRecipients,ccRecipients,internetMessageId';
+const SHOWN = 'parentFolderId,isDraft,sentDateTime,receivedDateTime,subject,body,from,sender,toRecipients,ccRecipients,internetMessageId';
 
 /**
- * Compares one copy, in one request.
+ * Reads a copy, in one request.
  *
  * @param messageId - Immutable id of the message.
- * @param expected - Only its identity where nothing else is known of it any more.
- * @throws the errors of the Graph request, but for a message that is not there; those of the directory, where an address is another one.
+ * @param expected - What it will be compared with: a body that was sent as text is read as text.
+ * @returns undefined for a message that is not there.
+ * @throws the other errors of the request.
  */
-export async function compareCopy(
-  { graph, findMailbox }: CompareDeps,
+export async function readCopy(
+  graph: Graph,
   mailbox: Mailbox,
   messageId: string,
   expected: CopyIdentity | ExpectedCopy,
-): Promise<CopyDifference[]> {
+): Promise<HeldCopy | undefined> {
   const properties = encodeURIComponent(`id eq '${ITEM_KEY_PROPERTY}' or id eq '${ITEM_SHA256_PROPERTY}'`);
   const wantsText = 'sent' in expected && expected.sent.body?.contentType === 'text';
-  const held = await graph.request<HeldCopy>({
+  return graph.request<HeldCopy>({
     method: 'GET',
     path: `/users/${encodeURIComponent(mailbox.id)}/messages/${encodeURIComponent(messageId)}?$select=${SHOWN}&$expand=attachments($select=name,size),singleValueExtendedProperties($filter=${properties})`,
     // Without it Graph may give a text as HTML.
@@ -139,7 +110,19 @@ export async function compareCopy(
     purpose: 'read an item back',
     accept: (_status, code) => code === 'ErrorItemNotFound',
   });
-  if (held === undefined) return ['missing'];
+}
+
+/**
+ * Compares a copy that was read.
+ *
+ * @param expected - Only its identity where nothing else is known of it any more.
+ * @throws the errors of the directory, where an address is another one.
+ */
+export async function compareCopy(
+  findMailbox: FindMailbox,
+  held: HeldCopy,
+  expected: CopyIdentity | ExpectedCopy,
+): Promise<CopyDifference[]> {
   const property = (wanted: string) =>
     held.singleValueExtendedProperties?.find(({ id }) => id.toLowerCase() === wanted.toLowerCase())?.value;
   const differences: CopyDifference[] = [];

@@ -13,7 +13,7 @@ const SIMPLE = new Set(
     .split(' '),
 );
 // Exchange writes a head of its own, with styles at times; a user sees none of it.
-const HEAD = /<(head|style)(?:\s[^<>]*)?>.*?<\/\1\s*>/gis;
+const HIDDEN = /<(head|style)(?:\s[^<>]*)?>/gi;
 const DOCTYPE = /^\s*<!doctype[^<>]*>/i;
 const TAG = /<\/?([a-z][a-z0-9]*)(?:[\s/][^<>]*)?>/gi;
 const ENTITY = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));?/gi;
@@ -21,13 +21,18 @@ const ENTITIES: ReadonlyMap<string, string> = new Map(
   Object.entries({ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' } satisfies Record<string, string>),
 );
 
+/** Undefined for what HTML reads as another character (128 to 159, surrogates) or as none. */
+function characterOf(code: number): string | undefined {
+  const isItself = (code >= 0x20 && code < 0x7f) || (code >= 0xa0 && code < 0xd8_00) || (code >= 0xe0_00 && code < 0xff_f0);
+  return isItself || (code >= 0x1_00_00 && code <= 0x10_ff_ff) ? String.fromCodePoint(code) : undefined;
+}
+
 /** @returns the characters without white space, or undefined where an entity is not known. */
 function decode(text: string): string | undefined {
   let isCertain = true;
   const decoded = text.replace(ENTITY, (_, decimal?: string, hex?: string, name = '') => {
     const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-    if (!Number.isNaN(code)) return code <= 0x10_ff_ff ? String.fromCodePoint(code) : '';
-    const character = ENTITIES.get(String(name));
+    const character = Number.isNaN(code) ? ENTITIES.get(String(name)) : characterOf(code);
     isCertain &&= character !== undefined;
     return character ?? '';
   });
@@ -39,8 +44,27 @@ function isSimple(html: string): boolean {
   return [...html.matchAll(TAG)].every(([, name = '']) => SIMPLE.has(name.toLowerCase()));
 }
 
+/**
+ * Takes out heads and styles. One step of a loop for each, and none after one that does not end: a single pattern for both ends would read a
+ * megabyte of `<head>` from each of them to the end.
+ */
+function withoutHidden(html: string): string | undefined {
+  let shown = '';
+  let at = 0;
+  for (const { index, 1: name = '' } of html.matchAll(HIDDEN)) {
+    if (index < at) continue;
+    const end = new RegExp(`</${name}\\s*>`, 'gi');
+    end.lastIndex = index;
+    if (!end.test(html)) return undefined;
+    shown += html.slice(at, index);
+    at = end.lastIndex;
+  }
+  return shown + html.slice(at);
+}
+
 function textOf(html: string): string | undefined {
-  const text = html.replace(DOCTYPE, '').replace(HEAD, '').replace(TAG, '');
+  const text = withoutHidden(html.replace(DOCTYPE, ''))?.replace(TAG, '');
+  if (text === undefined) return undefined;
   // What is left of a broken tag, a comment or an attribute that holds a bracket: where it ends is anybody's guess.
   return /[<>]/.test(text) ? undefined : decode(text);
 }

@@ -5,10 +5,11 @@
  */
 import { PARK_REASONS, PermanentError } from '../errors.ts';
 import { ITEM_KEY_PROPERTY } from '../mailbox/compose-message.ts';
+import type { FindMailbox } from '../mailbox/directory.ts';
 import type { Graph } from '../mailbox/graph-client.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { nextPage, type Page } from '../mailbox/next-page.ts';
-import { compareCopy, type CompareDeps, type CopyIdentity, type ExpectedCopy } from '../mailbox/verify-copy.ts';
+import { compareCopy, readCopy, type CopyIdentity, type ExpectedCopy, type HeldCopy } from '../mailbox/verify-copy.ts';
 import type { KnownFolders } from './reconcile-folders.ts';
 import type { ReconcileProblem } from './reconcile-problems.ts';
 
@@ -27,19 +28,6 @@ export interface CopyProblem {
   readonly detail: string;
 }
 
-const notFound = (_status: number, code: string | undefined) => code === 'ErrorItemNotFound';
-
-async function folderOfMessage(graph: Graph, mailbox: Mailbox, messageId: string): Promise<string | undefined> {
-  const message = await graph.request<{ readonly parentFolderId: string }>({
-    method: 'GET',
-    path: `/users/${encodeURIComponent(mailbox.id)}/messages/${encodeURIComponent(messageId)}?$select=parentFolderId`,
-    mailboxId: mailbox.id,
-    purpose: 'look for a copy of the item',
-    accept: notFound,
-  });
-  return message?.parentFolderId;
-}
-
 interface Listed {
   readonly id: string;
   readonly singleValueExtendedProperties?: readonly { readonly value: string }[];
@@ -55,7 +43,7 @@ async function list(graph: Graph, mailbox: Mailbox, folderId: string, query: str
       path,
       mailboxId: mailbox.id,
       purpose: 'look for a copy of the item',
-      accept: notFound,
+      accept: (_status, code) => code === 'ErrorItemNotFound',
     });
     found.push(...(page?.value ?? []));
     path = nextPage(page);
@@ -86,17 +74,28 @@ async function countCopies(graph: Graph, mailbox: Mailbox, folderId: string, { c
 /** Graph cannot look into in-place archives, and a message that is moved there gets another immutable id (Microsoft's outlook-immutable-id). */
 const NOT_FOUND = 'not found, unless an archive policy has moved it to the in-place archive';
 
-/** @returns the id of the copy in the archive folder, or why there is none. Its immutable id stays when a user moves it within the mailbox. */
-async function locate(graph: Graph, folders: KnownFolders, { mailbox, messageId, expected }: RecordedCopy): Promise<string | CopyProblem> {
+/** @returns the copy in the archive folder, or why there is none. Its immutable id stays when a user moves it within the mailbox. */
+async function locate(
+  graph: Graph,
+  folders: KnownFolders,
+  { mailbox, messageId, expected }: RecordedCopy,
+): Promise<HeldCopy | CopyProblem> {
   const archive = await folders.archive(mailbox);
-  const at = messageId === undefined ? undefined : await folderOfMessage(graph, mailbox, messageId);
-  if (at !== undefined && at === archive && messageId !== undefined) return messageId;
-  const [other] = archive === '' ? [] : await findByKey(graph, mailbox, archive, expected.contentKey);
-  if (other !== undefined) return other.id;
-  if (at === undefined) return { problem: 'copy-missing', detail: NOT_FOUND };
+  const recorded = messageId === undefined ? undefined : await readCopy(graph, mailbox, messageId, expected);
+  if (recorded !== undefined && recorded.parentFolderId === archive) return recorded;
+  const [listed] = archive === '' ? [] : await findByKey(graph, mailbox, archive, expected.contentKey);
+  const other = listed && (await readCopy(graph, mailbox, listed.id, expected));
+  if (other !== undefined) return other;
+  if (recorded === undefined) return { problem: 'copy-missing', detail: NOT_FOUND };
   // What a user deletes in Outlook goes there first, alone or with its whole folder, and is purged from there later.
-  if (await folders.isDeleted(mailbox, at)) return { problem: 'copy-missing', detail: 'it is in Deleted Items' };
+  if (await folders.isDeleted(mailbox, recorded.parentFolderId)) return { problem: 'copy-missing', detail: 'it is in Deleted Items' };
   return { problem: 'copy-moved', detail: '' };
+}
+
+/** How to reach what is compared. */
+export interface CheckDeps {
+  readonly graph: Graph;
+  readonly findMailbox: FindMailbox;
 }
 
 /**
@@ -105,17 +104,15 @@ async function locate(graph: Graph, folders: KnownFolders, { mailbox, messageId,
  * @returns nothing where the copy is as it was imported.
  * @throws RetryAfterError, TransientError.
  */
-export async function checkCopy(deps: CompareDeps, folders: KnownFolders, copy: RecordedCopy): Promise<CopyProblem[]> {
-  const { graph } = deps;
+export async function checkCopy({ graph, findMailbox }: CheckDeps, folders: KnownFolders, copy: RecordedCopy): Promise<CopyProblem[]> {
   const { mailbox, expected } = copy;
   const problems: CopyProblem[] = [];
   try {
-    const found = await locate(graph, folders, copy);
-    if (typeof found !== 'string') return [found];
-    const differences = await compareCopy(deps, mailbox, found, expected);
-    if (differences.includes('missing')) return [{ problem: 'copy-missing', detail: NOT_FOUND }];
+    const held = await locate(graph, folders, copy);
+    if ('problem' in held) return [held];
+    const differences = await compareCopy(findMailbox, held, expected);
     if (differences.length > 0) problems.push({ problem: 'copy-altered', detail: differences.join(', ') });
-    const copies = await countCopies(graph, mailbox, await folders.archive(mailbox), expected);
+    const copies = await countCopies(graph, mailbox, held.parentFolderId, expected);
     if (copies > 1) problems.push({ problem: 'copy-doubled', detail: `${copies} copies` });
     return problems;
   } catch (error) {

@@ -145,8 +145,16 @@ describe('reconciliation', () => {
       world.add('unmapped', sms({ id: 'u', from: 'N <n@elsewhere.example>', to: 'M <m@elsewhere.example>' }));
       world.add('oversize', mms('oversize', [bytes(9_000_000)]));
       await world.day();
+      const { counts } = world.graph.requests;
+      const asked = () => [counts['get-message'] ?? 0, counts['find-message'] ?? 0, counts['find-user'] ?? 0] as const;
+      const before = asked();
       const { found, checked } = await reconcile(world);
       assert.deepEqual(found, []);
+      assert.deepEqual(
+        asked().map((count, at) => count - (before[at] ?? 0)),
+        [8, 8, 0],
+        'two requests a copy',
+      );
       assert.deepEqual(checked, { items: 7, pending: 0, rawItems: 7, rawItemsIntact: 7, copies: 8, copiesIntact: 8 });
     }));
 
@@ -218,7 +226,7 @@ describe('reconciliation', () => {
       assert.ok(copy);
       // More than a page of them, made before the second copy.
       for (let other = 0; other < 110; other += 1) await addCopy(world, ADA, copy, `key-${other}`);
-      assert.deepEqual((await reconcile(world)).found, []);
+      assert.equal((await reconcile(world)).checked['copiesIntact'], 2);
       await addCopy(world, ADA, copy);
       const { found, checked } = await reconcile(world);
       assert.deepEqual(found, [`copy-doubled · x · ${ADA} · 2 copies`]);
@@ -290,7 +298,10 @@ describe('reconciliation', () => {
         ];
         held.attachments[0]!.size += 1_000;
       });
-      assert.deepEqual((await reconcile(world)).found, []);
+      const { found, checked } = await reconcile(world);
+      assert.deepEqual(found, []);
+      // A copy whose read-back failed would not be looked at here.
+      assert.deepEqual([checked['copies'], checked['copiesIntact']], [3, 3]);
     }));
 
   const html = (content: string) => sms({ id: 'x', text: content }).replace('text/plain', 'text/html');
@@ -302,7 +313,7 @@ describe('reconciliation', () => {
       withWorld({}, async (world, root) => {
         world.add('x', html(content));
         await world.day();
-        assert.deepEqual((await reconcile(world)).found, []);
+        assert.equal((await reconcile(world)).checked['copiesIntact'], 2);
         await alter(root, ADA, (held) => (held.body.content = held.body.content.replace('Deal', 'No deal')));
         assert.deepEqual((await reconcile(world)).found, found);
       }));
