@@ -43,6 +43,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
     now,
     onThrottled: () => telemetry.count('archive.graph.throttled'),
   });
+  const findMailbox = createDirectory(graph, () => now().getTime());
   return {
     settings,
     archiver,
@@ -73,8 +74,8 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
       log,
       now: () => now().getTime(),
     }),
-    findMailbox: createDirectory(graph, () => now().getTime()),
-    importer: createGraphImporter(graph, archiver, settings.ATTACH_ORIGINAL),
+    findMailbox,
+    importer: createGraphImporter(graph, findMailbox, archiver, settings.ATTACH_ORIGINAL),
     log,
     telemetry,
     now,

@@ -13,6 +13,8 @@ export interface IndexEntry {
   /** The message is `<number>.json` in the folder. */
   readonly number: number;
   readonly isRead: boolean;
+  /** ISO 8601 UTC, whole seconds. */
+  readonly receivedDateTime: string;
   /** Digests of the named properties. */
   readonly keys: readonly string[];
 }
@@ -24,6 +26,8 @@ export interface Folder {
   readonly isHidden: boolean;
   /** `inbox` and so on, for the folders that every mailbox has. */
   readonly wellKnownName: string | undefined;
+  /** Id of the folder that it is in. */
+  parentId: string;
   /** Name of the folder on disk. */
   readonly directory: string;
   /** Number of the next message. */
@@ -48,14 +52,33 @@ const WELL_KNOWN = {
   syncissues: 'Sync Issues',
 } as const;
 
+/** Id of the folder that holds all folders that a user sees. Its own parent cannot be asked for. */
+export const TOP_FOLDER = 'AQMkADmsgfolderroot=';
+
+/** Folders of every mailbox that are in no list: what is above those that a user sees, and what a user purged from Deleted Items. */
+const UNLISTED = [
+  { name: 'msgfolderroot', displayName: 'Top of Information Store', id: TOP_FOLDER, parentId: 'AQMkADroot=' },
+  {
+    name: 'recoverableitemsdeletions',
+    displayName: 'Deletions',
+    id: 'AQMkADrecoverableitemsdeletions=',
+    parentId: 'AQMkADrecoverableitemsroot=',
+  },
+] as const;
+
+/** What a folder is made of; it is in the top folder and has the directory of its name unless others are given. */
+export type NewFolder = Pick<Folder, 'id' | 'displayName' | 'isHidden'> &
+  Partial<Record<'wellKnownName' | 'parentId' | 'directory', string | undefined>>;
+
 /** A folder without messages. */
-export function emptyFolder(id: string, displayName: string, isHidden: boolean, wellKnownName?: string): Folder {
+export function emptyFolder({ id, displayName, isHidden, wellKnownName, parentId, directory }: NewFolder): Folder {
   return {
     id,
     displayName,
     isHidden,
     wellKnownName,
-    directory: directoryName(displayName),
+    parentId: parentId ?? TOP_FOLDER,
+    directory: directory ?? directoryName(displayName),
     nextNumber: 1,
     messages: new Map(),
     byProperty: new Map(),
@@ -64,10 +87,21 @@ export function emptyFolder(id: string, displayName: string, isHidden: boolean, 
 
 /** The folders that every mailbox has; their ids are the same at every start. */
 export function wellKnownFolders(mailboxDirectory: string): Folder[] {
-  return Object.entries(WELL_KNOWN).map(([name, displayName]) => {
-    const digest = createHash('sha256').update(`${mailboxDirectory}/${name}`).digest('base64url');
-    return emptyFolder(`AQMkAD${digest}=`, displayName, false, name);
+  const listed = Object.entries(WELL_KNOWN).map(([wellKnownName, displayName]) => {
+    const digest = createHash('sha256').update(`${mailboxDirectory}/${wellKnownName}`).digest('base64url');
+    return emptyFolder({ id: `AQMkAD${digest}=`, displayName, isHidden: false, wellKnownName });
   });
+  return [...listed, ...UNLISTED.map(({ name, ...folder }) => emptyFolder({ ...folder, isHidden: true, wellKnownName: name }))];
+}
+
+/** Whether a folder is another one, or somewhere below it. */
+export function isWithin(folders: readonly Folder[], folder: Folder, above: Folder): boolean {
+  for (let at: Folder | undefined = folder; at !== undefined;) {
+    if (at === above) return true;
+    const { parentId }: Folder = at;
+    at = folders.find(({ id }) => id === parentId);
+  }
+  return false;
 }
 
 /** The key under which a message with this property value is found. */
@@ -90,7 +124,7 @@ export function addToIndex(folder: Folder, number: number, message: StoredMessag
     .map(({ id, value }) => ({ id: canonicalPropertyId(id), value }))
     .filter(({ id }) => isNamedProperty(id))
     .map(({ id, value }) => propertyKey(id, value));
-  folder.messages.set(message.id, { number, isRead: message.isRead, keys });
+  folder.messages.set(message.id, { number, isRead: message.isRead, receivedDateTime: message.receivedDateTime, keys });
   for (const key of keys) {
     const ids = folder.byProperty.get(key);
     if (ids === undefined) folder.byProperty.set(key, [message.id]);
@@ -108,4 +142,12 @@ export function removeFromIndex(folder: Folder, messageId: string): void {
 /** Ids of the messages of a folder whose named property has the value. */
 export function findByProperty(folder: Folder, canonicalId: string, value: string): readonly string[] {
   return folder.byProperty.get(propertyKey(canonicalId, value)) ?? [];
+}
+
+/** Ids of the messages of a folder that were received in a span of time: from its first moment to before its last one. */
+export function findByTime(folder: Folder, from: number, before: number): readonly string[] {
+  return [...folder.messages].flatMap(([id, { receivedDateTime }]) => {
+    const time = Date.parse(receivedDateTime);
+    return time >= from && time < before ? [id] : [];
+  });
 }

@@ -56,6 +56,11 @@ export function wantsImmutableIds(headers: IncomingHttpHeaders): boolean {
   return /(?:^|,)\s*IdType\s*=\s*"?ImmutableId"?\s*(?:$|,|;)/i.test(String(headers['prefer'] ?? ''));
 }
 
+/** Whether the caller asked for bodies as text. */
+export function wantsTextBody(headers: IncomingHttpHeaders): boolean {
+  return /(?:^|,)\s*outlook\.body-content-type\s*=\s*"?text"?\s*(?:$|,|;)/i.test(String(headers['prefer'] ?? ''));
+}
+
 /**
  * Reads the body as a JSON object.
  *

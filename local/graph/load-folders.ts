@@ -11,13 +11,21 @@ import { addToIndex, emptyFolder, removeFromIndex, wellKnownFolders, type Folder
 import { nameOfDirectory } from './safe-names.ts';
 import { newId, type StoredMessage } from './stored-message.ts';
 
-const folderListSchema = z.array(z.strictObject({ id: z.string(), displayName: z.string(), isHidden: z.boolean() }));
+const folderListSchema = z.array(
+  z.strictObject({
+    id: z.string(),
+    displayName: z.string(),
+    isHidden: z.boolean(),
+    parentId: z.string().optional(),
+    directory: z.string().optional(),
+  }),
+);
 
 /** The folders that somebody created, as JSON for {@link loadFolders}. */
 export function folderListJson(folders: readonly Folder[]): string {
   const created = folders.filter((folder) => folder.wellKnownName === undefined);
   return `${JSON.stringify(
-    created.map(({ id, displayName, isHidden }) => ({ id, displayName, isHidden })),
+    created.map(({ id, displayName, isHidden, parentId, directory }) => ({ id, displayName, isHidden, parentId, directory })),
     undefined,
     2,
   )}\n`;
@@ -28,6 +36,7 @@ const storedSchema = z.looseObject({
   id: z.string(),
   parentFolderId: z.string(),
   lastModifiedDateTime: z.string(),
+  receivedDateTime: z.string(),
   isRead: z.boolean(),
   singleValueExtendedProperties: z.array(z.object({ id: z.string(), value: z.string() })),
   attachments: z.array(z.looseObject({ file: z.string() })),
@@ -79,16 +88,13 @@ async function clearLeftovers(path: string, folder: Folder): Promise<void> {
 export async function loadFolders(disk: Disk, mailboxDirectory: string): Promise<Folder[]> {
   const listed = await ifPresent(readFile(disk.folderList(mailboxDirectory), 'utf8'));
   const created = listed === undefined ? [] : folderListSchema.parse(JSON.parse(listed));
-  const folders = [
-    ...wellKnownFolders(mailboxDirectory),
-    ...created.map(({ id, displayName, isHidden }) => emptyFolder(id, displayName, isHidden)),
-  ];
+  const folders = [...wellKnownFolders(mailboxDirectory), ...created.map((folder) => emptyFolder(folder))];
   const path = join(disk.root, mailboxDirectory);
   const present = (await ifPresent(readdir(path, { withFileTypes: true }))) ?? [];
   for (const { name } of present.filter((entry) => entry.isDirectory())) {
     if (folders.some((folder) => folder.directory === name)) continue;
     // The list of folders is lost, or the mailbox was copied here: what is there must not be overwritten.
-    folders.push({ ...emptyFolder(newId('AQMkAD'), nameOfDirectory(name), false), directory: name });
+    folders.push(emptyFolder({ id: newId('AQMkAD'), displayName: nameOfDirectory(name), isHidden: false, directory: name }));
   }
   const newest = new Map<string, { folder: Folder; message: StoredMessage }>();
   for (const folder of folders) await loadMessages(join(path, folder.directory), folder, newest);

@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifPresent, removeIfEmpty, type Disk } from './disk.ts';
-import { addToIndex, emptyFolder, removeFromIndex, type Folder } from './folder-index.ts';
+import { addToIndex, emptyFolder, isWithin, removeFromIndex, TOP_FOLDER, type Folder } from './folder-index.ts';
 import { folderListJson, loadFolders, readMessageFile } from './load-folders.ts';
 import { itemNotFound } from './graph-error.ts';
 import type { NewAttachment } from './new-attachment.ts';
-import { attachmentFileName } from './safe-names.ts';
+import { attachmentFileName, directoryName } from './safe-names.ts';
 import {
   hasVisibleAttachments,
   newId,
@@ -35,6 +35,8 @@ export interface Mailbox {
   folder(idOrName: string): Folder | undefined;
   /** @returns undefined where a folder of that name exists, in whatever case. */
   createFolder(displayName: string, isHidden: boolean): Promise<Folder | undefined>;
+  /** Puts a folder into another one, with everything in it. @returns whether it could: not where that one has a folder of its name. */
+  moveFolder(folder: Folder, destination: Folder): Promise<boolean>;
   /** Removes a folder and everything in it. */
   deleteFolder(folder: Folder): Promise<void>;
   addMessage(folder: Folder, message: UnplacedMessage, attachments: readonly NewAttachment[]): Promise<StoredMessage>;
@@ -54,6 +56,17 @@ export async function openMailbox(disk: Disk, mailboxDirectory: string): Promise
   const folders = await loadFolders(disk, mailboxDirectory);
   const mailboxPath = join(disk.root, mailboxDirectory);
   const pathIn = (folder: Folder, file: string): string => join(mailboxPath, folder.directory, file);
+
+  const hasChild = (parentId: string, displayName: string): boolean =>
+    folders.some((folder) => folder.parentId === parentId && folder.displayName.toLowerCase() === displayName.toLowerCase());
+
+  /** On disk all folders lie side by side, so two of one name in different folders need different directories. */
+  function freeDirectory(displayName: string): string {
+    for (let number = 1; ; number += 1) {
+      const directory = number === 1 ? directoryName(displayName) : `${directoryName(displayName)} (${number})`;
+      if (!folders.some((folder) => folder.directory.toLowerCase() === directory.toLowerCase())) return directory;
+    }
+  }
 
   let last: Promise<unknown> = Promise.resolve();
   function serially<Result>(change: () => Promise<Result>): Promise<Result> {
@@ -146,17 +159,27 @@ export async function openMailbox(disk: Disk, mailboxDirectory: string): Promise
     folder: (idOrName) => folders.find((folder) => folder.id === idOrName || folder.wellKnownName === idOrName.toLowerCase()),
     createFolder: (displayName, isHidden) =>
       serially(async () => {
-        if (folders.some((folder) => folder.displayName.toLowerCase() === displayName.toLowerCase())) return undefined;
-        const folder = emptyFolder(newId('AQMkAD'), displayName, isHidden);
+        if (hasChild(TOP_FOLDER, displayName)) return undefined;
+        const folder = emptyFolder({ id: newId('AQMkAD'), displayName, isHidden, directory: freeDirectory(displayName) });
         await disk.write(disk.folderList(mailboxDirectory), folderListJson([...folders, folder]));
         folders.push(folder);
         return folder;
       }),
+    moveFolder: (folder, destination) =>
+      serially(async () => {
+        if (!folders.includes(folder) || !folders.includes(destination)) throw itemNotFound();
+        if (hasChild(destination.id, folder.displayName)) return false;
+        const moved = folders.map((other) => (other === folder ? { ...folder, parentId: destination.id } : other));
+        await disk.write(disk.folderList(mailboxDirectory), folderListJson(moved));
+        folder.parentId = destination.id;
+        return true;
+      }),
     deleteFolder: (folder) =>
       serially(async () => {
-        const others = folders.filter((other) => other !== folder);
+        const gone = folders.filter((other) => isWithin(folders, other, folder));
+        const others = folders.filter((other) => !gone.includes(other));
         folders.splice(0, folders.length, ...others);
-        await rm(join(mailboxPath, folder.directory), { recursive: true, force: true });
+        for (const { directory } of gone) await rm(join(mailboxPath, directory), { recursive: true, force: true });
         await removeIfEmpty(mailboxPath);
         await disk.write(disk.folderList(mailboxDirectory), folderListJson(others));
       }),

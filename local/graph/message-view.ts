@@ -4,8 +4,10 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalPropertyId } from './extended-properties.ts';
 import { GraphError } from './graph-error.ts';
+import { wantsTextBody } from './graph-request.ts';
 import type { Mailbox } from './mailbox.ts';
 import { parseSelect, pick } from './odata.ts';
 import { parseExpand, type MessageExpansion } from './odata-filters.ts';
@@ -92,18 +94,37 @@ export async function attachmentViews(
 export interface MessageShape {
   readonly select: ReadonlySet<string> | undefined;
   readonly expansion: MessageExpansion;
+  /** Whether the body is wanted as text, whatever it was sent as. */
+  readonly textBody: boolean;
 }
 
-/** Reads `$select` and `$expand`. */
-export function messageShape(options: { readonly $select?: string; readonly $expand?: string }): MessageShape {
-  return { select: messageSelect(options.$select), expansion: parseExpand(options.$expand) };
+/** Reads `$select`, `$expand` and what the headers say of the body. */
+export function messageShape(
+  options: { readonly $select?: string; readonly $expand?: string },
+  headers: IncomingHttpHeaders,
+): MessageShape {
+  return { select: messageSelect(options.$select), expansion: parseExpand(options.$expand), textBody: wantsTextBody(headers) };
+}
+
+/**
+ * A body as Exchange gives it back: with its own line ends, one more at the end of a text, and HTML in a document of its own. A client that
+ * wants the very characters back is wrong.
+ */
+function bodyView({ contentType, content }: StoredMessage['body'], asText: boolean): StoredMessage['body'] {
+  const lines = content.replace(/\r?\n/g, '\r\n');
+  if (contentType !== 'html') return { contentType, content: `${lines}\r\n` };
+  if (asText) return { contentType: 'text', content: `${lines.replace(/<[^<>]*>/g, '')}\r\n` };
+  const inner = /<body(?:\s[^<>]*)?>(.*)<\/body\s*>/is.exec(lines)?.[1] ?? lines;
+  const head = '<head>\r\n<meta http-equiv="Content-Type" content="text/html; charset=utf-8"><style>p { margin: 0 }</style></head>';
+  return { contentType, content: `<html>${head}<body>\r\n${inner}\r\n</body></html>` };
 }
 
 /** A message as Graph shows it. */
 export async function messageView(mailbox: Mailbox, message: StoredMessage, shape: MessageShape, limits: GraphLimits): Promise<object> {
-  const { select, expansion } = shape;
+  const { select, expansion, textBody } = shape;
   // The id and the version of an Outlook entity are given whatever is selected.
   const view = pick(message, new Set(['@odata.etag', 'id', ...(select ?? DEFAULT_PROPERTIES)]));
+  if (view['body'] !== undefined) view['body'] = bodyView(message.body, textBody);
   if (expansion.propertyIds !== undefined) {
     const wanted = new Map(expansion.propertyIds.map((id) => [canonicalPropertyId(id), id]));
     const found = message.singleValueExtendedProperties.filter(({ id }) => wanted.has(canonicalPropertyId(id)));

@@ -5,17 +5,17 @@
  */
 import { canonicalPropertyId, isNamedProperty } from './extended-properties.ts';
 import { folderOf } from './folders.ts';
-import { findByProperty } from './folder-index.ts';
+import { findByProperty, findByTime, type Folder } from './folder-index.ts';
 import { badBody, GraphError, itemNotFound, notSimulated, type Answer } from './graph-error.ts';
 import { param, readJsonObject, wantsImmutableIds, type GraphContext, type GraphRequest } from './graph-request.ts';
 import type { Mailbox } from './mailbox.ts';
 import { readMessageChange, readNewMessage } from './new-message.ts';
 import { messageShape, messageView } from './message-view.ts';
 import { collection, cutPage, readOptions } from './odata.ts';
-import { parsePropertyFilter } from './odata-filters.ts';
+import { parseMessageFilter } from './odata-filters.ts';
 import { changeMessage, makeMessage } from './stored-message.ts';
 
-const WHOLE = messageShape({});
+const WHOLE = messageShape({}, {});
 
 /** `POST …/mailFolders/{folder}/messages`. */
 export async function createMessage(request: GraphRequest, { limits }: GraphContext, mailbox: Mailbox): Promise<Answer> {
@@ -27,18 +27,20 @@ export async function createMessage(request: GraphRequest, { limits }: GraphCont
   return { status: 201, body: await messageView(mailbox, stored, WHOLE, limits) };
 }
 
-/** `GET …/mailFolders/{folder}/messages`, with or without a `$filter` on a named property. */
+function filtered(folder: Folder, filter: string): readonly string[] {
+  const wanted = parseMessageFilter(filter);
+  if ('from' in wanted) return findByTime(folder, wanted.from, wanted.before);
+  const canonical = canonicalPropertyId(wanted.id);
+  if (!isNamedProperty(canonical)) throw notSimulated('$filter on an extended property that is not a named one');
+  return findByProperty(folder, canonical, wanted.value);
+}
+
+/** `GET …/mailFolders/{folder}/messages`, with or without a `$filter` on a named property or on the time. */
 export async function listMessages(request: GraphRequest, { limits }: GraphContext, mailbox: Mailbox): Promise<Answer> {
   const options = readOptions(request, ['$filter', '$select', '$top', '$skip', '$expand', '$count']);
   const folder = folderOf(request, mailbox);
-  const shape = messageShape(options);
-  let ids: readonly string[] = [...folder.messages.keys()];
-  if (options.$filter !== undefined) {
-    const { id, value } = parsePropertyFilter(options.$filter);
-    const canonical = canonicalPropertyId(id);
-    if (!isNamedProperty(canonical)) throw notSimulated('$filter on an extended property that is not a named one');
-    ids = findByProperty(folder, canonical, value);
-  }
+  const shape = messageShape(options, request.headers);
+  const ids = options.$filter === undefined ? [...folder.messages.keys()] : filtered(folder, options.$filter);
   const page = cutPage(request, ids, options, limits.pageItems);
   const views: object[] = [];
   for (const id of page.items) {
@@ -54,7 +56,7 @@ export async function listMessages(request: GraphRequest, { limits }: GraphConte
 
 /** `GET …/messages/{message}`. */
 export async function getMessage(request: GraphRequest, { limits }: GraphContext, mailbox: Mailbox): Promise<Answer> {
-  const shape = messageShape(readOptions(request, ['$select', '$expand']));
+  const shape = messageShape(readOptions(request, ['$select', '$expand']), request.headers);
   const message = await mailbox.readMessage(param(request, 'message'));
   return { status: 200, body: await messageView(mailbox, message, shape, limits) };
 }

@@ -80,15 +80,30 @@ const PROPERTY = whole(
   '\\s*\\)',
 );
 
+/** A span of time in ms, half-open. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly before: number;
+}
+
+const TIME = '(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,7})?Z)';
+const RECEIVED = whole('receivedDateTime\\s+ge\\s+', TIME, '\\s+and\\s+receivedDateTime\\s+lt\\s+', TIME);
+
 /**
- * Reads `singleValueExtendedProperties/any(ep: ep/id eq '…' and ep/value eq '…')`.
+ * Reads `singleValueExtendedProperties/any(ep: ep/id eq '…' and ep/value eq '…')` or `receivedDateTime ge … and receivedDateTime lt …`,
+ * where times are not quoted.
  *
  * @throws GraphError 400 for any other filter.
  */
-export function parsePropertyFilter(text: string): PropertyValue {
+export function parseMessageFilter(text: string): PropertyValue | TimeSpan {
+  const [from = Number.NaN, before = Number.NaN] = (RECEIVED.exec(text) ?? []).slice(1).map((time) => Date.parse(time));
+  // Both are numbers that make sense: a span that ends before it begins is a mistake of the caller.
+  if (from < before) return { from, before };
   const [, variable, first, id, second, value] = PROPERTY.exec(text) ?? [];
   if (variable === undefined || variable !== first || variable !== second || id === undefined || value === undefined) {
-    throw notSimulated("$filter of messages: expected singleValueExtendedProperties/any(ep: ep/id eq '…' and ep/value eq '…')");
+    throw notSimulated(
+      "$filter of messages: expected singleValueExtendedProperties/any(ep: ep/id eq '…' and ep/value eq '…') or receivedDateTime ge … and receivedDateTime lt …",
+    );
   }
   return { id: unquote(id), value: unquote(value) };
 }

@@ -12,6 +12,7 @@ export const requestKinds = [
   'list-folders',
   'get-folder',
   'create-folder',
+  'move-folder',
   'delete-folder',
   'create-message',
   'find-message',

@@ -44,6 +44,7 @@ export const graphRoutes: readonly Route[] = [
   mailbox('POST', '/mailFolders', 'create-folder', folders.createFolder),
   mailbox('GET', '/mailFolders/inbox', 'get-inbox', folders.getInbox),
   mailbox('GET', '/mailFolders/{folder}', 'get-folder', folders.getFolder),
+  mailbox('POST', '/mailFolders/{folder}/move', 'move-folder', folders.moveFolder),
   mailbox('DELETE', '/mailFolders/{folder}', 'delete-folder', folders.deleteFolder),
   mailbox('POST', '/mailFolders/{folder}/messages', 'create-message', messages.createMessage),
   mailbox(

@@ -39,6 +39,8 @@ export interface StoredMessage {
   readonly changeKey: string;
   readonly lastModifiedDateTime: string;
   readonly parentFolderId: string;
+  readonly receivedDateTime: string;
+  readonly body: { readonly contentType: string; readonly content: string };
   readonly isDraft: boolean;
   readonly isRead: boolean;
   readonly singleValueExtendedProperties: readonly StoredProperty[];

@@ -22,12 +22,16 @@ const SUBMIT_TIME_PROPERTY = 'SystemTime 0x0039';
 const MESSAGE_CLASS_PROPERTY = 'String 0x001A';
 const TRANSPORT_HEADERS_PROPERTY = 'String 0x007D';
 
+/** What of a message a person sees, as it was sent. A copy is compared with it later, so nothing large belongs here but the body. */
+export type SentContent = Pick<Message, 'subject' | 'body' | 'from' | 'sender' | 'toRecipients' | 'ccRecipients' | 'internetMessageId'>;
+
 /** A message ready to be created in any mailbox. */
 export interface ComposedMessage {
   readonly contentKey: string;
   readonly sha256: string;
   /** Sending time as the mailbox will show it, ISO 8601 UTC. */
   readonly sentAt: string;
+  readonly sent: SentContent;
   /** The body of the create request. */
   readonly json: string;
   /** All attachments that the copy has in the end. */
@@ -55,6 +59,11 @@ export function fileAttachment(attachment: ItemAttachment): object {
     ...(contentId === undefined ? {} : { contentId }),
     contentBytes: Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('base64'),
   };
+}
+
+/** The raw item as an attachment of its own copy. */
+export function originalAttachment(raw: Uint8Array): ItemAttachment {
+  return { name: 'original.eml', contentType: 'message/rfc822', content: raw, isInline: false };
 }
 
 /** A body that no create request can carry travels whole as the first attachment, and the message says so. */
@@ -97,20 +106,23 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
   const attachments = [
     ...(bodyAttachment === undefined ? [] : [bodyAttachment]),
     ...parsed.attachments,
-    ...(attachOriginal ? [{ name: 'original.eml', contentType: 'message/rfc822', content: item.raw, isInline: false }] : []),
+    ...(attachOriginal ? [originalAttachment(item.raw)] : []),
   ];
   const { inline, uploads } = splitAttachments(attachments);
   const property = (id: string, value: string) => ({ id, value });
-  const message: Message = {
+  const sent: SentContent = {
     subject: cutText(parsed.subject, limits.subjectCharacters),
     ...(body === undefined ? {} : { body }),
     ...(parsed.from === undefined ? {} : { from: recipient(parsed.from), sender: recipient(parsed.sender ?? parsed.from) }),
     toRecipients: recipients(parsed.to),
     ccRecipients: recipients(parsed.cc),
+    ...(parsed.messageId === undefined ? {} : { internetMessageId: parsed.messageId }),
+  };
+  const message: Message = {
+    ...sent,
     bccRecipients: recipients(parsed.bcc),
     replyTo: recipients(parsed.replyTo),
     isRead: true,
-    ...(parsed.messageId === undefined ? {} : { internetMessageId: parsed.messageId }),
     // The types know no fields of fileAttachment here: Graph tells the kinds apart by @odata.type.
     attachments: inline.map(fileAttachment) as NullableOption<NonNullable<Message['attachments']>>,
     singleValueExtendedProperties: [
@@ -123,5 +135,5 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
       property(ITEM_SHA256_PROPERTY, item.sha256),
     ],
   };
-  return { contentKey: item.contentKey, sha256: item.sha256, sentAt, json: JSON.stringify(message), attachments, uploads };
+  return { contentKey: item.contentKey, sha256: item.sha256, sentAt, sent, json: JSON.stringify(message), attachments, uploads };
 }

@@ -7,20 +7,32 @@ import type { ArchiverProfile } from '../archivers.ts';
 import { PermanentError, RetryAfterError, TransientError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { createFolder, type MailboxFolder } from './archive-folder.ts';
+import { attachmentsAreWhole, type HeldAttachment } from './compare-attachments.ts';
 import { composeMessage, ITEM_KEY_PROPERTY, type ComposedMessage } from './compose-message.ts';
 import type { Graph } from './graph-client.ts';
 import { InDoubtError } from './graph-errors.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { MailboxCopy, MailboxImporter, StillOurs } from './mailbox-importer.ts';
-import { attachmentsAreWhole, compareCopy } from './verify-copy.ts';
+import type { FindMailbox } from './directory.ts';
+import { nextPage, type Page } from './next-page.ts';
+import { compareCopy, readCopy } from './verify-copy.ts';
 import { uploadAttachment } from './upload-attachment.ts';
 
 interface GraphItem {
   readonly id: string;
 }
 
-/** Makes the importer of one archiver. */
-export function createGraphImporter(graph: Graph, profile: ArchiverProfile, attachOriginal: boolean): MailboxImporter<ComposedMessage> {
+/**
+ * Makes the importer of one archiver.
+ *
+ * @param findMailbox - Whose an address is, for a copy that is read back with another address of the same user.
+ */
+export function createGraphImporter(
+  graph: Graph,
+  findMailbox: FindMailbox,
+  profile: ArchiverProfile,
+  attachOriginal: boolean,
+): MailboxImporter<ComposedMessage> {
   const archive = createFolder(graph, profile.folder, false);
   const staging = createFolder(graph, `${profile.folder} (staging)`, true);
   const user = (mailbox: Mailbox) => `/users/${encodeURIComponent(mailbox.id)}`;
@@ -57,15 +69,19 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
   };
 
   const verifyAttachments = async (mailbox: Mailbox, messageId: string, composed: ComposedMessage): Promise<void> => {
-    const sizes: number[] = [];
-    let path: string | undefined = `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/attachments?$select=size&$top=100`;
+    const held: HeldAttachment[] = [];
+    let path: string | undefined = `${user(mailbox)}/messages/${encodeURIComponent(messageId)}/attachments?$select=name,size&$top=100`;
     while (path !== undefined) {
-      const page: { readonly value: readonly { readonly size: number }[]; readonly '@odata.nextLink'?: string } | undefined =
-        await graph.request({ method: 'GET', path, mailboxId: mailbox.id, purpose: 'list the attachments of an item' });
-      sizes.push(...(page?.value ?? []).map(({ size }) => size));
-      path = page?.['@odata.nextLink'];
+      const page: Page<HeldAttachment> | undefined = await graph.request({
+        method: 'GET',
+        path,
+        mailboxId: mailbox.id,
+        purpose: 'list the attachments of an item',
+      });
+      held.push(...(page?.value ?? []));
+      path = nextPage(page);
     }
-    if (!attachmentsAreWhole(sizes, composed.attachments))
+    if (!attachmentsAreWhole(held, composed.attachments))
       throw new TransientError('The attachments of an uploaded item are not all there.');
   };
 
@@ -123,7 +139,8 @@ export function createGraphImporter(graph: Graph, profile: ArchiverProfile, atta
     },
 
     async verify(mailbox, copy, composed) {
-      const differences = await compareCopy(graph, mailbox, copy.messageId, composed);
+      const held = await readCopy(graph, mailbox, copy.messageId, composed);
+      const differences = held === undefined ? ['missing'] : await compareCopy(findMailbox, held, composed);
       if (differences.length === 0) return;
       throw new PermanentError('verification-failed', `The copy in the mailbox is not what was sent: ${differences.join(', ')}.`);
     },

@@ -3,50 +3,23 @@
  *
  * @module
  */
-import { LRUCache } from 'lru-cache';
-import type { ArchiverProfile } from '../archivers.ts';
 import { PARK_REASONS, PermanentError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { createFolder } from '../mailbox/archive-folder.ts';
 import { ITEM_KEY_PROPERTY } from '../mailbox/compose-message.ts';
+import type { FindMailbox } from '../mailbox/directory.ts';
 import type { Graph } from '../mailbox/graph-client.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
-import { compareCopy, type CopyDifference, type ExpectedCopy } from '../mailbox/verify-copy.ts';
+import { nextPage, type Page } from '../mailbox/next-page.ts';
+import { compareCopy, readCopy, type CopyIdentity, type ExpectedCopy, type HeldCopy } from '../mailbox/verify-copy.ts';
+import type { KnownFolders } from './reconcile-folders.ts';
 import type { ReconcileProblem } from './reconcile-problems.ts';
-
-/** Folders of mailboxes by their ids, remembered for one call: a folder may be deleted and made anew between two. */
-export interface KnownFolders {
-  archive(mailbox: Mailbox): Promise<string>;
-  deletedItems(mailbox: Mailbox): Promise<string>;
-}
-
-/** Makes the memory. */
-export function rememberFolders(graph: Graph, profile: ArchiverProfile): KnownFolders {
-  const archiveFolder = createFolder(graph, profile.folder, false);
-  const remember = (find: (mailbox: Mailbox) => Promise<string | undefined>) => {
-    const remembered = new LRUCache<string, string, Mailbox>({
-      max: limits.directoryEntries,
-      // Empty where there is no such folder; that is remembered too.
-      fetchMethod: async (_id, _stale, { context }) => (await find(context)) ?? '',
-    });
-    return async (mailbox: Mailbox) => (await remembered.fetch(mailbox.id, { context: mailbox })) ?? '';
-  };
-  return {
-    archive: remember((mailbox) => archiveFolder.existingIn(mailbox)),
-    deletedItems: remember(async (mailbox) => {
-      const path = `/users/${encodeURIComponent(mailbox.id)}/mailFolders/deleteditems?$select=id`;
-      return (await graph.request<{ readonly id: string }>({ method: 'GET', path, mailboxId: mailbox.id, purpose: 'find Deleted Items' }))
-        ?.id;
-    }),
-  };
-}
 
 /** A copy as the ledger knows it. */
 export interface RecordedCopy {
   readonly mailbox: Mailbox;
-  readonly contentKey: string;
   /** Absent where the ledger never learnt it. */
   readonly messageId: string | undefined;
+  /** What it has to be; only its identity where the raw item is lost or can no longer be read. */
+  readonly expected: CopyIdentity | ExpectedCopy;
 }
 
 /** A problem of one copy. */
@@ -55,78 +28,95 @@ export interface CopyProblem {
   readonly detail: string;
 }
 
-const notFound = (_status: number, code: string | undefined) => code === 'ErrorItemNotFound';
-
-async function folderOfMessage(graph: Graph, mailbox: Mailbox, messageId: string): Promise<string | undefined> {
-  const message = await graph.request<{ readonly parentFolderId: string }>({
-    method: 'GET',
-    path: `/users/${encodeURIComponent(mailbox.id)}/messages/${encodeURIComponent(messageId)}?$select=parentFolderId`,
-    mailboxId: mailbox.id,
-    purpose: 'look for a copy of the item',
-    accept: notFound,
-  });
-  return message?.parentFolderId;
+interface Listed {
+  readonly id: string;
+  readonly singleValueExtendedProperties?: readonly { readonly value: string }[];
 }
 
-async function findByKey(graph: Graph, mailbox: Mailbox, folderId: string, contentKey: string): Promise<string | undefined> {
+async function list(graph: Graph, mailbox: Mailbox, folderId: string, query: string): Promise<readonly Listed[]> {
+  const found: Listed[] = [];
+  let path: string | undefined =
+    `/users/${encodeURIComponent(mailbox.id)}/mailFolders/${encodeURIComponent(folderId)}/messages?${query}&$select=id&$top=100`;
+  while (path !== undefined) {
+    const page: Page<Listed> | undefined = await graph.request({
+      method: 'GET',
+      path,
+      mailboxId: mailbox.id,
+      purpose: 'look for a copy of the item',
+      accept: (_status, code) => code === 'ErrorItemNotFound',
+    });
+    found.push(...(page?.value ?? []));
+    path = nextPage(page);
+  }
+  return found;
+}
+
+function findByKey(graph: Graph, mailbox: Mailbox, folderId: string, contentKey: string): Promise<readonly Listed[]> {
   const filter = `singleValueExtendedProperties/any(ep: ep/id eq '${ITEM_KEY_PROPERTY}' and ep/value eq '${contentKey}')`;
-  const found = await graph.request<{ readonly value: readonly { readonly id: string }[] }>({
-    method: 'GET',
-    path: `/users/${encodeURIComponent(mailbox.id)}/mailFolders/${encodeURIComponent(folderId)}/messages?$filter=${encodeURIComponent(filter)}&$select=id`,
-    mailboxId: mailbox.id,
-    purpose: 'look for a copy of the item',
-    accept: notFound,
-  });
-  return found?.value[0]?.id;
+  return list(graph, mailbox, folderId, `$filter=${encodeURIComponent(filter)}`);
 }
 
-/** @returns the id of the copy in the archive folder, or why there is none. Its immutable id stays when a user moves it. */
-async function locate(graph: Graph, folders: KnownFolders, copy: RecordedCopy): Promise<string | CopyProblem> {
-  const { mailbox, contentKey, messageId } = copy;
+/**
+ * Counts the copies of an item in the archive folder. All of them were received in the second of the item, by which Exchange keeps its
+ * messages sorted; a search by the key reads the folder from end to end, which a folder of years makes slow.
+ */
+async function countCopies(graph: Graph, mailbox: Mailbox, folderId: string, { contentKey, ...expected }: RecordedCopy['expected']) {
+  if (!('sentAt' in expected)) return (await findByKey(graph, mailbox, folderId, contentKey)).length;
+  const second = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  const time = Date.parse(expected.sentAt);
+  const filter = encodeURIComponent(`receivedDateTime ge ${second(time)} and receivedDateTime lt ${second(time + 1000)}`);
+  const property = encodeURIComponent(`id eq '${ITEM_KEY_PROPERTY}'`);
+  const query = `$filter=${filter}&$expand=singleValueExtendedProperties($filter=${property})`;
+  const all = await list(graph, mailbox, folderId, query);
+  return all.filter(({ singleValueExtendedProperties: properties }) => properties?.[0]?.value === contentKey).length;
+}
+
+/** Graph cannot look into in-place archives, and a message that is moved there gets another immutable id (Microsoft's outlook-immutable-id). */
+const NOT_FOUND = 'not found, unless an archive policy has moved it to the in-place archive';
+
+/** @returns the copy in the archive folder, or why there is none. Its immutable id stays when a user moves it within the mailbox. */
+async function locate(
+  graph: Graph,
+  folders: KnownFolders,
+  { mailbox, messageId, expected }: RecordedCopy,
+): Promise<HeldCopy | CopyProblem> {
   const archive = await folders.archive(mailbox);
-  const at = messageId === undefined ? undefined : await folderOfMessage(graph, mailbox, messageId);
-  if (at !== undefined && at === archive && messageId !== undefined) return messageId;
-  const other = archive === '' ? undefined : await findByKey(graph, mailbox, archive, contentKey);
+  const recorded = messageId === undefined ? undefined : await readCopy(graph, mailbox, messageId, expected);
+  if (recorded !== undefined && recorded.parentFolderId === archive) return recorded;
+  const [listed] = archive === '' ? [] : await findByKey(graph, mailbox, archive, expected.contentKey);
+  const other = listed && (await readCopy(graph, mailbox, listed.id, expected));
   if (other !== undefined) return other;
-  if (at === undefined) return { problem: 'copy-missing', detail: '' };
-  // What a user deletes in Outlook goes there first, and retention empties it.
-  if (at === (await folders.deletedItems(mailbox))) return { problem: 'copy-missing', detail: 'it is in Deleted Items' };
+  if (recorded === undefined) return { problem: 'copy-missing', detail: NOT_FOUND };
+  // What a user deletes in Outlook goes there first, alone or with its whole folder, and is purged from there later.
+  if (await folders.isDeleted(mailbox, recorded.parentFolderId)) return { problem: 'copy-missing', detail: 'it is in Deleted Items' };
   return { problem: 'copy-moved', detail: '' };
 }
 
-/** What can be said of a copy without knowing what it was made of. */
-const WITHOUT_ITEM: readonly CopyDifference[] = ['missing', 'draft', 'key'];
-
-const shorter = (one: CopyDifference[], other: CopyDifference[]) => (other.length < one.length ? other : one);
+/** How to reach what is compared. */
+export interface CheckDeps {
+  readonly graph: Graph;
+  readonly findMailbox: FindMailbox;
+}
 
 /**
  * Checks one copy.
  *
- * @param expected - The attachment lists that are right, and the time; absent where the raw item is lost, so that less can be compared.
- * @returns undefined where the copy is as it was imported.
+ * @returns nothing where the copy is as it was imported.
  * @throws RetryAfterError, TransientError.
  */
-export async function checkCopy(
-  graph: Graph,
-  folders: KnownFolders,
-  copy: RecordedCopy,
-  expected: readonly ExpectedCopy[],
-): Promise<CopyProblem | undefined> {
-  const { mailbox, contentKey } = copy;
+export async function checkCopy({ graph, findMailbox }: CheckDeps, folders: KnownFolders, copy: RecordedCopy): Promise<CopyProblem[]> {
+  const { mailbox, expected } = copy;
+  const problems: CopyProblem[] = [];
   try {
-    const found = await locate(graph, folders, copy);
-    if (typeof found !== 'string') return found;
-    const [first = { contentKey, sentAt: '', attachments: [] }, ...others] = expected;
-    let differences = await compareCopy(graph, mailbox, found, first);
-    for (const other of others) {
-      if (differences.includes('attachments')) differences = shorter(differences, await compareCopy(graph, mailbox, found, other));
-    }
-    if (expected.length === 0) differences = differences.filter((difference) => WITHOUT_ITEM.includes(difference));
-    if (differences.length === 0) return undefined;
-    if (differences.includes('missing')) return { problem: 'copy-missing', detail: '' };
-    return { problem: 'copy-altered', detail: differences.join(', ') };
+    const held = await locate(graph, folders, copy);
+    if ('problem' in held) return [held];
+    const differences = await compareCopy(findMailbox, held, expected);
+    if (differences.length > 0) problems.push({ problem: 'copy-altered', detail: differences.join(', ') });
+    const copies = await countCopies(graph, mailbox, held.parentFolderId, expected);
+    if (copies > 1) problems.push({ problem: 'copy-doubled', detail: `${copies} copies` });
+    return problems;
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return { problem: 'mailbox-unreachable', detail: PARK_REASONS[error.reason] };
+    return [...problems, { problem: 'mailbox-unreachable', detail: PARK_REASONS[error.reason] }];
   }
 }

@@ -7,12 +7,15 @@ import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { outcomeOf, type DeliveryOutcome, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
-import type { ExpectedCopy } from '../mailbox/verify-copy.ts';
+import type { ItemAttachment } from '../item/parsed-item.ts';
+import { originalAttachment } from '../mailbox/compose-message.ts';
+import type { CopyIdentity, ExpectedCopy } from '../mailbox/verify-copy.ts';
 import { openBlob } from '../storage/read-blob.ts';
 import { stagedBlobName } from '../storage/stage-item.ts';
 import { isMissing } from '../storage/storage-errors.ts';
 import type { Pipeline } from './pipeline.ts';
-import { checkCopy, type KnownFolders } from './reconcile-copy.ts';
+import { checkCopy } from './reconcile-copy.ts';
+import type { KnownFolders } from './reconcile-folders.ts';
 import { noneChecked, type FoundProblem, type ReconcileCounts, type ReconcileProblem } from './reconcile-problems.ts';
 
 /** What became of one item since. */
@@ -45,24 +48,24 @@ async function readRaw(pipeline: Pipeline, row: StoredItem, size: number, sha256
   return { bytes: keep ? Buffer.concat(chunks) : undefined };
 }
 
-/** What a copy of these bytes may look like; nothing where the item can no longer be read. */
-async function expectedCopies(pipeline: Pipeline, row: StoredItem, raw: Buffer): Promise<ExpectedCopy[]> {
+/** The bytes of a large item would stay in memory for as long as its copies are looked at. */
+const withoutBytes = ({ name, content: { byteLength } }: ItemAttachment) => ({ name, content: { byteLength } });
+
+/** What a copy of these bytes looks like; only its identity where the item is lost or can no longer be read. */
+async function expectedCopy(pipeline: Pipeline, row: StoredItem, raw: Buffer | undefined): Promise<CopyIdentity | ExpectedCopy> {
   const { settings, importer } = pipeline;
   const { contentKey = '', sha256 = '', arrivedAt } = row;
+  if (raw === undefined) return { contentKey, sha256 };
   try {
     const parsed = await parseItem(raw, { userEmailHeader: settings.USER_EMAIL_HEADER });
-    const { sentAt, attachments } = importer.compose({ contentKey, sha256, arrivedAt, parsed, raw });
+    const { sentAt, sent, attachments } = importer.compose({ contentKey, sha256, arrivedAt, parsed, raw });
     // ATTACH_ORIGINAL may have been changed since the import, so the copy is right with the original and without it.
     const without = attachments.filter(({ content }) => content !== raw);
-    const other = without.length < attachments.length ? without : [...attachments, { content: raw }];
-    return [attachments, other].map((list) => ({
-      contentKey,
-      sentAt,
-      attachments: list.map(({ content }) => ({ content: { byteLength: content.byteLength } })),
-    }));
+    const other = without.length < attachments.length ? without : [...attachments, originalAttachment(raw)];
+    return { contentKey, sha256, sentAt, sent, attachments: attachments.map(withoutBytes), otherAttachments: other.map(withoutBytes) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return [];
+    return { contentKey, sha256 };
   }
 }
 
@@ -72,7 +75,7 @@ async function expectedCopies(pipeline: Pipeline, row: StoredItem, raw: Buffer):
  * @throws RetryAfterError and TransientError of the mailboxes, errors of storage.
  */
 export async function reconcileItem(pipeline: Pipeline, folders: KnownFolders, row: StoredItem): Promise<CheckedItem> {
-  const { ledger, graph } = pipeline;
+  const { ledger } = pipeline;
   const { runId, sourceId, itemKey, contentKey = '', size, sha256 } = row;
   const outcome = outcomeOf(row);
   const problems: FoundProblem[] = [];
@@ -88,13 +91,12 @@ export async function reconcileItem(pipeline: Pipeline, folders: KnownFolders, r
   const raw: RawItem = wasStaged ? await readRaw(pipeline, row, size, sha256, delivered.length > 0) : { bytes: undefined };
   if ('problem' in raw) found(raw.problem, '');
 
-  const expected = 'bytes' in raw && raw.bytes !== undefined ? await expectedCopies(pipeline, row, raw.bytes) : [];
+  const expected = await expectedCopy(pipeline, row, 'bytes' in raw ? raw.bytes : undefined);
   let copiesIntact = 0;
   for (const { mailboxId, mailbox, messageId } of delivered) {
-    const copy = { mailbox: { id: mailboxId, address: mailbox }, contentKey, messageId };
-    const trouble = await checkCopy(graph, folders, copy, expected);
-    if (trouble === undefined) copiesIntact += 1;
-    else found(trouble.problem, trouble.detail, mailbox);
+    const troubles = await checkCopy(pipeline, folders, { mailbox: { id: mailboxId, address: mailbox }, messageId, expected });
+    if (troubles.length === 0) copiesIntact += 1;
+    for (const { problem, detail } of troubles) found(problem, detail, mailbox);
   }
 
   // A copy whose row is lost would be checked by nobody.

@@ -8,9 +8,10 @@
 export const RECONCILE_PROBLEMS = {
   'raw-item-missing': 'the raw item is no longer in the items container',
   'raw-item-altered': 'the raw item in the items container is not what was downloaded',
-  'copy-missing': 'the copy is no longer in the mailbox, or in its Deleted Items',
+  'copy-missing': 'the copy is no longer in the primary mailbox, or in its Deleted Items',
   'copy-moved': 'the copy is in the mailbox, but no longer in the archive folder',
   'copy-altered': 'the copy in the mailbox is not what was imported',
+  'copy-doubled': 'the archive folder holds the copy more than once',
   'mailbox-unreachable': 'the mailbox could not be read',
   'ledger-row-missing': 'the ledger no longer has a row that it had when the run was complete',
   'not-checked': 'every attempt to check this failed',
@@ -27,7 +28,7 @@ export interface FoundProblem {
   readonly itemKey: string;
   /** Address of the mailbox, where the problem is in one. */
   readonly mailbox?: string;
-  /** What exactly, such as `times, attachments`; may be empty. */
+  /** What exactly, such as `times, attachments` or `2 copies`; may be empty. Never content. */
   readonly detail: string;
 }
 

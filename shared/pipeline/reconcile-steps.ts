@@ -11,7 +11,7 @@ import type { StoredRun } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import type { RunCounts } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
-import { rememberFolders, type KnownFolders } from './reconcile-copy.ts';
+import { rememberFolders, type KnownFolders } from './reconcile-folders.ts';
 import { reconcileItem, type CheckedItem } from './reconcile-item.ts';
 import { addChecked, noneChecked, type FoundProblem, type ReconcileProblem } from './reconcile-problems.ts';
 import { finishReport, stageProblems } from './reconcile-report.ts';

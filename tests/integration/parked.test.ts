@@ -1,6 +1,8 @@
 /** Parked items: found again, put back to work, given up; and what the queues lose is found by the sweep. @module */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { PermanentError } from '../../shared/errors.ts';
+import { parseItem } from '../../shared/item/parse-item.ts';
 import { limits } from '../../shared/limits.ts';
 import { ITEM_KEY_PROPERTY } from '../../shared/mailbox/compose-message.ts';
 import { identityOf } from '../../shared/ledger/item-row.ts';
@@ -632,6 +634,41 @@ describe('parked items', () => {
         assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
       },
     ));
+  test('a read-back names all in which a copy is not what was sent, in one request, and says nothing of its content', () =>
+    withWorld({}, async (world) => {
+      const { importer } = world.pipeline;
+      const compose = async (contentKey: string, eml: string) => {
+        const raw = Buffer.from(eml);
+        const parsed = await parseItem(raw, { userEmailHeader: 'X-None' });
+        return importer.compose({ contentKey, sha256: contentKey, arrivedAt: '2026-11-22T10:00:00.000Z', parsed, raw });
+      };
+      const people = { from: 'Eve <eve@contoso.example>', to: 'Dana <dana@contoso.example>' };
+      const sent = await compose('a'.repeat(64), mms('x', [Buffer.alloc(10)], { extra: ['Message-ID: <1@a.example>'] }));
+      const other = await compose(
+        'b'.repeat(64),
+        sms({ ...people, text: 'other words', extra: ['Message-ID: <2@a.example>'] }).replace('Subject: SMS', 'Subject: MMS'),
+      );
+      const user = await world.pipeline.findMailbox(ADA);
+      assert.ok(user);
+      const copy = await importer.create(user, sent, async () => undefined);
+      const before = world.graph.requests.log.length;
+      await importer.verify(user, copy, sent);
+      assert.equal(world.graph.requests.log.length, before + 1);
+      await assert.rejects(importer.verify(user, copy, other), (error: Error) => {
+        assert.ok(error instanceof PermanentError);
+        assert.equal(error.reason, 'verification-failed');
+        assert.match(error.message, /: key, sha256, subject, sender, recipients, message-id, body, attachments\.$/);
+        return true;
+      });
+    }));
+
+  test('the attachments of an uploaded copy are counted on every page', () =>
+    withWorld({}, async (world) => {
+      world.add('x', mms('x', [Buffer.alloc(4_000_000), ...Array.from({ length: 120 }, (_, size) => Buffer.alloc(size + 1))]));
+      await world.day();
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA))[0]?.attachments.length, 121);
+    }));
 
   test('a read-back that is throttled is repeated without a second copy', () =>
     withWorld(

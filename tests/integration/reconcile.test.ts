@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import type { Azurite } from '../../local/storage/start-azurite.ts';
+import { beginReconciliations } from '../../shared/pipeline/reconcile-request.ts';
 import { advanceReconciliations, readReconciliation, reconcileRun, startReconciliation } from '../../shared/pipeline/reconcile-run.ts';
 import { readState } from '../../shared/pipeline/reconcile-state.ts';
 import { reconcileSteps } from '../../shared/pipeline/reconcile-steps.ts';
@@ -19,13 +20,26 @@ const RUN = 'enterprise-number-000001';
 const asGraph = { headers: { Prefer: 'IdType="ImmutableId"', 'Content-Type': 'application/json' } };
 const bytes = (size: number) => Buffer.alloc(size, 'x');
 
+/** What the report says of a copy that is gone: it may be where Graph cannot look. */
+const GONE = 'not found, unless an archive policy has moved it to the in-place archive';
+
+interface Person {
+  emailAddress: { name?: string; address?: string };
+}
 interface Held {
   id: string;
   isDraft: boolean;
   sentDateTime: string;
   receivedDateTime: string;
+  subject: string;
+  internetMessageId: string;
+  body: { contentType: string; content: string };
+  from: Person;
+  sender: Person;
+  toRecipients: Person[];
+  ccRecipients: Person[];
   singleValueExtendedProperties: { id: string; value: string }[];
-  attachments: { size: number }[];
+  attachments: { name: string; size: number }[];
 }
 interface Found {
   readonly problem: string;
@@ -101,6 +115,20 @@ describe('reconciliation', () => {
     });
     return id;
   };
+  const onFolder = async (world: World, address: string, name: string, method: string, path = '', body?: object) => {
+    const folders = `${world.graph.baseUrl}/v1.0/users/${address}/mailFolders`;
+    const list = (await (await fetch(`${folders}?$filter=displayName%20eq%20'${encodeURIComponent(name)}'`, asGraph)).json()) as {
+      value: { id: string }[];
+    };
+    const url = `${folders}/${list.value[0]?.id}${path}`;
+    const answer = await fetch(url, { ...asGraph, method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    assert.ok(answer.ok, `${method} ${path} was answered ${answer.status}`);
+  };
+  /** Puts a message like a copy into the archive folder. */
+  const addCopy = async (world: World, address: string, { singleValueExtendedProperties: held }: Held, key?: string) => {
+    const properties = held.map(({ id, value }) => ({ id, value: key !== undefined && id.endsWith('ArchiveItemKey') ? key : value }));
+    await onFolder(world, address, ARCHIVE, 'POST', '/messages', { subject: 'again', singleValueExtendedProperties: properties });
+  };
   const onMessage = async (world: World, root: string, address: string, method: string, path = '', body?: object) => {
     const url = `${world.graph.baseUrl}/v1.0/users/${address}/messages/${await idOf(root, address)}${path}`;
     const answer = await fetch(url, { ...asGraph, method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -117,8 +145,16 @@ describe('reconciliation', () => {
       world.add('unmapped', sms({ id: 'u', from: 'N <n@elsewhere.example>', to: 'M <m@elsewhere.example>' }));
       world.add('oversize', mms('oversize', [bytes(9_000_000)]));
       await world.day();
+      const { counts } = world.graph.requests;
+      const asked = () => [counts['get-message'] ?? 0, counts['find-message'] ?? 0, counts['find-user'] ?? 0] as const;
+      const before = asked();
       const { found, checked } = await reconcile(world);
       assert.deepEqual(found, []);
+      assert.deepEqual(
+        asked().map((count, at) => count - (before[at] ?? 0)),
+        [8, 8, 0],
+        'two requests a copy',
+      );
       assert.deepEqual(checked, { items: 7, pending: 0, rawItems: 7, rawItemsIntact: 7, copies: 8, copiesIntact: 8 });
     }));
 
@@ -128,7 +164,7 @@ describe('reconciliation', () => {
       await world.day();
       await onMessage(world, root, ADA, 'DELETE');
       const { found, checked } = await reconcile(world);
-      assert.deepEqual(found, [`copy-missing · x · ${ADA}`]);
+      assert.deepEqual(found, [`copy-missing · x · ${ADA} · ${GONE}`]);
       assert.deepEqual([checked['copies'], checked['copiesIntact'], checked['rawItemsIntact']], [2, 1, 1]);
     }));
 
@@ -153,12 +189,50 @@ describe('reconciliation', () => {
       world.add('x', sms({ id: 'x' }));
       world.add('y', sms({ id: 'y' }));
       await world.day();
-      const folders = `${world.graph.baseUrl}/v1.0/users/${ADA}/mailFolders`;
-      const list = (await (await fetch(`${folders}?$filter=displayName%20eq%20'${encodeURIComponent(ARCHIVE)}'`, asGraph)).json()) as {
-        value: { id: string }[];
-      };
-      assert.ok((await fetch(`${folders}/${list.value[0]?.id}`, { ...asGraph, method: 'DELETE' })).ok);
-      assert.deepEqual((await reconcile(world)).found, [`copy-missing · x · ${ADA}`, `copy-missing · y · ${ADA}`]);
+      await onFolder(world, ADA, ARCHIVE, 'DELETE');
+      assert.deepEqual((await reconcile(world)).found, [`copy-missing · x · ${ADA} · ${GONE}`, `copy-missing · y · ${ADA} · ${GONE}`]);
+    }));
+
+  for (const bin of ['deleteditems', 'recoverableitemsdeletions']) {
+    test(`with a folder that a user deleted in Outlook, at any depth, its copies are missing: ${bin}`, () =>
+      withWorld({}, async (world) => {
+        for (const id of ['x', 'y', 'z']) world.add(id, sms({ id }));
+        await world.day();
+        const place = `${world.graph.baseUrl}/v1.0/users/${ADA}/mailFolders`;
+        const made = await fetch(place, { ...asGraph, method: 'POST', body: JSON.stringify({ displayName: 'Old' }) });
+        const { id: destinationId } = (await made.json()) as { id: string };
+        await onFolder(world, ADA, ARCHIVE, 'POST', '/move', { destinationId });
+        assert.deepEqual(
+          (await reconcile(world)).found,
+          ['x', 'y', 'z'].map((id) => `copy-moved · ${id} · ${ADA}`),
+        );
+        await onFolder(world, ADA, 'Old', 'POST', '/move', { destinationId: bin });
+        const before = world.graph.requests.counts['get-folder'] ?? 0;
+        assert.deepEqual(
+          (await reconcile(world)).found,
+          ['x', 'y', 'z'].map((id) => `copy-missing · ${id} · ${ADA} · it is in Deleted Items`),
+        );
+        const asked = (world.graph.requests.counts['get-folder'] ?? 0) - before;
+        assert.ok(asked <= 5, `three copies in one folder, and ${asked} questions about folders`);
+      }));
+  }
+
+  test('a copy that lies twice in the archive folder is reported with its number, and the other messages of its second are not counted', () =>
+    withWorld({}, async (world, root) => {
+      world.add('x', mms('x', [bytes(300)]));
+      await world.day();
+      let copy: Held | undefined;
+      await alter(root, ADA, (held) => (copy = held));
+      assert.ok(copy);
+      // More than a page of them, made before the second copy.
+      for (let other = 0; other < 110; other += 1) await addCopy(world, ADA, copy, `key-${other}`);
+      assert.equal((await reconcile(world)).checked['copiesIntact'], 2);
+      await addCopy(world, ADA, copy);
+      const { found, checked } = await reconcile(world);
+      assert.deepEqual(found, [`copy-doubled · x · ${ADA} · 2 copies`]);
+      assert.deepEqual([checked['copies'], checked['copiesIntact']], [2, 1]);
+      await (await blobOf(world, 'x')).delete();
+      assert.deepEqual((await reconcile(world)).found, [`copy-doubled · x · ${ADA} · 2 copies`, 'raw-item-missing · x']);
     }));
 
   for (const [name, detail, change] of [
@@ -169,6 +243,27 @@ describe('reconciliation', () => {
       (held) =>
         (held.singleValueExtendedProperties = held.singleValueExtendedProperties.filter(({ id }) => !id.endsWith('ArchiveItemKey'))),
     ],
+    [
+      'names other evidence',
+      'sha256',
+      (held) => (held.singleValueExtendedProperties.find(({ id }) => id.endsWith('ArchiveItemSha256'))!.value = 'a'.repeat(64)),
+    ],
+    ['has another subject', 'subject', (held) => (held.subject = 'SMS from 16175550101 to 16175550109')],
+    ['has no subject', 'subject', (held) => (held.subject = '')],
+    ['has other words', 'body', (held) => (held.body.content = 'See no attachments')],
+    ['comes from a colleague', 'sender', (held) => (held.from.emailAddress.address = BEN)],
+    ['was sent by a colleague', 'sender', (held) => (held.sender.emailAddress.address = BEN)],
+    ['went to a colleague', 'recipients', (held) => (held.toRecipients[0]!.emailAddress.address = 'chen@contoso.example')],
+    ['went to an outsider', 'recipients', (held) => (held.toRecipients[0]!.emailAddress.address = 'b@elsewhere.example')],
+    ['went to one more', 'recipients', (held) => held.ccRecipients.push({ emailAddress: { address: 'chen@contoso.example' } })],
+    ['went to nobody', 'recipients', (held) => held.toRecipients.pop()],
+    ['has another message id', 'message-id', (held) => (held.internetMessageId = '<2@example.org>')],
+    ['has an attachment of another name', 'attachments', (held) => (held.attachments[1]!.name = 'invoice.bin')],
+    [
+      'has attachments that changed their names',
+      'attachments',
+      ({ attachments: [one, other] }) => ([one!.name, other!.name] = [other!.name, one!.name]),
+    ],
     ['was sent at another time', 'times', (held) => (held.sentDateTime = '2026-11-22T09:14:04Z')],
     ['was received at another time', 'times', (held) => (held.receivedDateTime = '2026-11-21T09:14:03Z')],
     ['lost an attachment', 'attachments', (held) => held.attachments.pop()],
@@ -176,12 +271,51 @@ describe('reconciliation', () => {
   ] satisfies [string, string, (held: Held) => unknown][]) {
     test(`a copy that ${name} is reported as altered`, () =>
       withWorld({}, async (world, root) => {
-        world.add('x', mms('x', [bytes(5_000), bytes(200)]));
+        world.add('x', mms('x', [bytes(5_000), bytes(200)], { extra: ['Message-ID: <1@example.org>'] }));
         await world.day();
         await alter(root, ADA, change);
         const { found, checked } = await reconcile(world);
         assert.deepEqual(found, [`copy-altered · x · ${ADA} · ${detail}`]);
         assert.deepEqual([checked['copies'], checked['copiesIntact']], [2, 1]);
+      }));
+  }
+
+  test('what Exchange itself changes is no alteration', () =>
+    withWorld({}, async (world, root) => {
+      const from = 'Ada <ada.alias@contoso.example>';
+      const to = 'Ben <ben.alias@contoso.example>, "16175550177" <16175550177>, Chen <chen@contoso.example>';
+      world.add('x', mms('x', [bytes(100)], { from, to, text: 'one\ntwo' }));
+      await world.day();
+      await alter(root, ADA, (held) => {
+        held.subject += ' ';
+        held.body.content = `${held.body.content.replaceAll('\n', '\r\n')}\r\n \r\n`;
+        held.from = { emailAddress: { name: 'Ada of the directory', address: 'Ada@Contoso.example' } };
+        held.sender = { emailAddress: { name: 'Ada', address: '/O=EXCHANGELABS/OU=EXCHANGE/CN=RECIPIENTS/CN=ADA' } };
+        held.toRecipients = [
+          { emailAddress: { name: 'Chen of the directory', address: 'CHEN@contoso.example' } },
+          { emailAddress: { name: '16175550177' } },
+          { emailAddress: { name: 'Ben', address: 'ben@contoso.example' } },
+        ];
+        held.attachments[0]!.size += 1_000;
+      });
+      const { found, checked } = await reconcile(world);
+      assert.deepEqual(found, []);
+      // A copy whose read-back failed would not be looked at here.
+      assert.deepEqual([checked['copies'], checked['copiesIntact']], [3, 3]);
+    }));
+
+  const html = (content: string) => sms({ id: 'x', text: content }).replace('text/plain', 'text/html');
+  for (const [name, content, found] of [
+    ['simple HTML', '<p class="a">Deal <b>done</b> &amp; dusted&#33;</p>', [`copy-altered · x · ${ADA} · body`]],
+    ['HTML that Graph may clean', '<style>b { color: red }</style><table><tr><td>Deal done!</td></tr></table>', []],
+  ] satisfies [string, string, string[]][]) {
+    test(`other words in ${name} are ${found.length === 0 ? 'not told from what Graph does' : 'found'}`, () =>
+      withWorld({}, async (world, root) => {
+        world.add('x', html(content));
+        await world.day();
+        assert.equal((await reconcile(world)).checked['copiesIntact'], 2);
+        await alter(root, ADA, (held) => (held.body.content = held.body.content.replace('Deal', 'No deal')));
+        assert.deepEqual((await reconcile(world)).found, found);
       }));
   }
 
@@ -227,7 +361,7 @@ describe('reconciliation', () => {
           else await blob.upload(text, Buffer.byteLength(text));
         }
         const { found, checked } = await reconcile(world);
-        assert.deepEqual(found, [`copy-missing · x · ${BEN}`, `${problem} · u`, `${problem} · x`]);
+        assert.deepEqual(found, [`copy-missing · x · ${BEN} · ${GONE}`, `${problem} · u`, `${problem} · x`]);
         assert.deepEqual(checked, { items: 2, pending: 0, rawItems: 2, rawItemsIntact: 0, copies: 2, copiesIntact: 1 });
       }));
   }
@@ -258,7 +392,7 @@ describe('reconciliation', () => {
       await onMessage(world, root, BEN, 'DELETE');
       world.graph.setConditions([{ mailbox: ADA, condition: 'accessDenied' }]);
       assert.deepEqual((await reconcile(world)).found, [
-        `copy-missing · x · ${BEN}`,
+        `copy-missing · x · ${BEN} · ${GONE}`,
         `mailbox-unreachable · x · ${ADA} · the archiver has no right to this mailbox`,
       ]);
     }));
@@ -391,10 +525,26 @@ describe('reconciliation', () => {
       await assert.rejects(reconcileRun(world.pipeline, RUN, 'tester'), /still being listed/);
     }));
 
-  test('no number, address or body reaches the log', () =>
+  test('of a day, every run that ends on it is re-checked, but for those that are still being listed', () =>
     withWorld({}, async (world) => {
+      await world.day();
+      const [run] = await world.pipeline.ledger.runs.all();
+      assert.ok(run);
+      const day = run.to.slice(0, 10);
+      const window = { from: new Date(run.from), to: new Date(run.to) };
+      await world.pipeline.ledger.runs.begin({ number: 2, ...window });
+      await world.pipeline.ledger.runs.begin({ number: 3, from: window.to, to: new Date(window.to.getTime() + 86_400_000) });
+      const { reconciliations, notListed } = await beginReconciliations(world.pipeline, { day }, 'tester');
+      assert.deepEqual([reconciliations.map(({ runId }) => runId), notListed], [[RUN], [RUN.replace('1', '2')]]);
+      await advanceReconciliations(world.pipeline);
+      assert.ok((await readReconciliation(world.pipeline, RUN))?.finishedAt);
+    }));
+
+  test('no number, address or body reaches the log', () =>
+    withWorld({}, async (world, root) => {
       world.add('x', sms({ id: 'x', text: 'secret words' }));
       await world.day();
+      await alter(root, BEN, (held) => (held.from.emailAddress.address = 'eve@contoso.example'));
       world.graph.setFaults([{ match: { kind: 'get-message', mailbox: ADA }, effect: { type: 'status', status: 500 } }]);
       await reconcileRun(world.pipeline, RUN, 'tester');
       await advanceReconciliations(world.pipeline);

@@ -134,8 +134,47 @@ describe('reports over HTTP', () => {
     const status = (await (await call('GET', `reconcile/${RUN}`, reader)).json()) as Record<string, unknown>;
     assert.deepEqual([status['state'], status['problems'], status['report']], ['finished', 0, report]);
     assert.equal((await call('GET', `reports/${report}`, reader)).status, 200);
-    assert.equal((await call('POST', 'reconcile', operator, { runId: 'enterprise-number-000099' })).status, 404);
-    assert.equal((await call('POST', 'reconcile', operator, { runId: '../x' })).status, 400);
-    assert.equal((await call('GET', 'reconcile/enterprise-number-000099', reader)).status, 404);
+  });
+
+  test('every run that ends on a day is re-checked with one request', async () => {
+    const day = (await names())[0]?.name.slice(0, 10);
+    const begun = await call('POST', 'reconcile', operator, { day });
+    assert.equal(begun.status, 202);
+    const { reconciliations, notListed } = (await begun.json()) as {
+      reconciliations: { runId: string; state: string }[];
+      notListed: string[];
+    };
+    assert.deepEqual(
+      reconciliations.map(({ runId, state }) => [runId, state]),
+      [[RUN, 'running']],
+    );
+    assert.deepEqual(notListed, []);
+    await host.trigger('sweepRuns');
+    const status = (await (await call('GET', `reconcile/${RUN}`, reader)).json()) as Record<string, unknown>;
+    assert.deepEqual([status['state'], status['problems']], ['finished', 0]);
+  });
+
+  for (const [body, status, error] of [
+    [{ runId: 'enterprise-number-000099' }, 404, /^There is no such run\.$/],
+    [{ day: '2001-01-01' }, 404, /^There is no run that ends on that day\.$/],
+    [{ runId: '../x' }, 400, /^runId: expected the id of a run$/],
+    [{ day: 'yesterday' }, 400, /^day: expected a day, yyyy-mm-dd$/],
+    [{ day: '2026-02-30' }, 400, /^day: expected a day, yyyy-mm-dd$/],
+    [{ day: '2026-11-23', until: '2026-11-24' }, 400, /until/],
+    [{ runId: RUN, day: '2026-11-23' }, 400, /^expected \{"runId": .* or \{"day": "yyyy-mm-dd"\}$/],
+    [{}, 400, /^expected \{"runId": .* or \{"day": "yyyy-mm-dd"\}$/],
+    [undefined, 400, /^expected \{"runId": .* or \{"day": "yyyy-mm-dd"\}$/],
+  ] as const) {
+    test(`a reconciliation asked for with ${JSON.stringify(body) ?? 'no body'} is refused with ${status} and a reason`, async () => {
+      const answer = await call('POST', 'reconcile', operator, body);
+      assert.equal(answer.status, status);
+      assert.match(((await answer.json()) as { error: string }).error, error);
+    });
+  }
+
+  test('a run that was never re-checked has no reconciliation to show', async () => {
+    const answer = await call('GET', 'reconcile/enterprise-number-000099', reader);
+    assert.equal(answer.status, 404);
+    assert.deepEqual(await answer.json(), { error: 'There is no reconciliation of that run.' });
   });
 });

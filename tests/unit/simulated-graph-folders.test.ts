@@ -89,6 +89,66 @@ describe('a folder', () => {
     });
   }
 
+  test('that is moved keeps its id and its messages, leaves the list, and can be walked up from', async (t) => {
+    const { call } = await openSimulation(t);
+    const [{ body: folder }, { body: above }] = [
+      await call('POST', FOLDERS, { displayName: 'Archive X' }),
+      await call('POST', FOLDERS, { displayName: 'Old' }),
+    ];
+    const { body: message } = await call('POST', `${FOLDERS}/${folder.id}/messages`, { subject: 'x' });
+    assert.equal((await call('POST', `${FOLDERS}/${folder.id}/move`, { destinationId: above.id })).status, 201);
+    const moved = await call('POST', `${FOLDERS}/${above.id}/move`, { destinationId: 'deleteditems' });
+    assert.deepEqual([moved.status, moved.body.id, moved.body.childFolderCount], [201, above.id, 1]);
+    assert.deepEqual((await call('GET', named('Archive X'))).body.value, []);
+    const { parentFolderId } = (await call('GET', `/users/ada@contoso.example/messages/${message.id}`)).body;
+    const path = [parentFolderId];
+    for (let at = await call('GET', `${FOLDERS}/${parentFolderId}`); at.status === 200; at = await call('GET', `${FOLDERS}/${path.at(-1)}`))
+      path.push(at.body.parentFolderId);
+    const idOf = async (name: string): Promise<string> => (await call('GET', `${FOLDERS}/${name}`)).body.id;
+    assert.deepEqual(path.slice(0, 4), [folder.id, above.id, await idOf('deleteditems'), await idOf('msgfolderroot')]);
+  });
+
+  test('that is moved makes room for another one of its name, and both are there after a restart', async (t) => {
+    const simulation = await openSimulation(t);
+    const { body: old } = await simulation.call('POST', FOLDERS, { displayName: 'Archive X' });
+    await simulation.call('POST', `${FOLDERS}/${old.id}/messages`, { subject: 'old' });
+    await simulation.call('POST', `${FOLDERS}/${old.id}/move`, { destinationId: 'deleteditems' });
+    const { status, body: made } = await simulation.call('POST', FOLDERS, { displayName: 'Archive X' });
+    assert.equal(status, 201);
+    await simulation.call('POST', `${FOLDERS}/${made.id}/messages`, { subject: 'new' });
+    const { call } = await simulation.restart();
+    for (const [id, subject, parent] of [
+      [old.id, 'old', 'deleteditems'],
+      [made.id, 'new', 'msgfolderroot'],
+    ]) {
+      const { value } = (await call('GET', `${FOLDERS}/${id}/messages?$select=subject`)).body;
+      assert.deepEqual(
+        value.map((message: { subject: string }) => message.subject),
+        [subject],
+      );
+      assert.equal((await call('GET', `${FOLDERS}/${id}`)).body.parentFolderId, (await call('GET', `${FOLDERS}/${parent}`)).body.id);
+    }
+    assert.deepEqual((await call('GET', named('Archive X'))).body.value, [{ id: made.id, displayName: 'Archive X' }]);
+    const clash = await call('POST', `${FOLDERS}/${made.id}/move`, { destinationId: 'deleteditems' });
+    assert.deepEqual([clash.status, clash.body.error.code], [409, 'ErrorFolderExists']);
+  });
+
+  test('does not move into itself, into a folder below it, out of every mailbox or to nowhere', async (t) => {
+    const { call } = await openSimulation(t);
+    const { body: above } = await call('POST', FOLDERS, { displayName: 'Above' });
+    const { body: below } = await call('POST', FOLDERS, { displayName: 'Below' });
+    await call('POST', `${FOLDERS}/${below.id}/move`, { destinationId: above.id });
+    const move = async (id: string, body: object): Promise<string> => {
+      const answer = await call('POST', `${FOLDERS}/${id}/move`, body);
+      return `${answer.status} ${answer.body.error?.code}`;
+    };
+    assert.equal(await move(above.id, { destinationId: above.id }), '400 ErrorMoveCopyFailed');
+    assert.equal(await move(above.id, { destinationId: below.id }), '400 ErrorMoveCopyFailed');
+    assert.equal(await move('inbox', { destinationId: above.id }), '403 ErrorMoveDistinguishedFolder');
+    assert.equal(await move(above.id, { destinationId: 'nowhere' }), '404 ErrorItemNotFound');
+    assert.equal(await move(above.id, { destination: 'inbox' }), '400 RequestBodyRead');
+  });
+
   test('that is deleted is gone with its messages; the folders of every mailbox stay', async (t) => {
     const { call } = await openSimulation(t);
     const { body: folder } = await call('POST', FOLDERS, { displayName: 'Old' });

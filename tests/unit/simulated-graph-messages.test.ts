@@ -157,6 +157,23 @@ describe('a message is found', () => {
     assert.equal((await simulation.call('GET', byKey('abc').replace('6a5c3a7e', '6A5C3A7E'))).body.value.length, 1);
   });
 
+  test('by the time at which it was received, from the first moment to before the last one, in its own folder only', async (t) => {
+    const simulation = await openSimulation(t);
+    const id = await create(simulation);
+    const within = async (folder: string, from: string, before: string): Promise<string[]> => {
+      const filter = encodeURIComponent(`receivedDateTime ge 2026-03-01T${from}Z and receivedDateTime lt 2026-03-01T${before}Z`);
+      const found = await simulation.call('GET', `${folder}?$filter=${filter}&$select=id`);
+      return found.body.value.map((message: { id: string }) => message.id);
+    };
+    assert.deepEqual(await within(INBOX, '10:00:05', '10:00:06'), [id]);
+    assert.deepEqual(await within(INBOX, '10:00:06', '10:00:07'), []);
+    assert.deepEqual(await within(INBOX, '10:00:04', '10:00:05'), []);
+    assert.deepEqual(await within(INBOX.replace('inbox', 'drafts'), '10:00:05', '10:00:06'), []);
+    const { call } = await simulation.restart();
+    const filter = encodeURIComponent('receivedDateTime ge 2026-03-01T10:00:05Z and receivedDateTime lt 2026-03-01T10:00:06Z');
+    assert.equal((await call('GET', `${INBOX}?$filter=${filter}`)).body.value.length, 1);
+  });
+
   test('as often as it was created', async (t) => {
     const simulation = await openSimulation(t);
     await create(simulation);
@@ -170,6 +187,11 @@ describe('a message is found', () => {
     `singleValueExtendedProperties/any(ep: x/id eq '${KEY}' and ep/value eq 'abc')`,
     "singleValueExtendedProperties/any(ep: ep/id eq 'String 0x001A' and ep/value eq 'abc')",
     "subject eq 'SMS'",
+    'receivedDateTime ge 2026-03-01T10:00:05Z',
+    "receivedDateTime ge '2026-03-01T10:00:05Z' and receivedDateTime lt '2026-03-01T10:00:06Z'",
+    'receivedDateTime ge 2026-03-01T10:00:05 and receivedDateTime lt 2026-03-01T10:00:06',
+    'receivedDateTime ge 2026-03-01T10:00:06Z and receivedDateTime lt 2026-03-01T10:00:05Z',
+    'receivedDateTime ge 2026-03-01T10:00:05Z and sentDateTime lt 2026-03-01T10:00:06Z',
   ]) {
     test(`by no other filter: ${filter}`, async (t) => {
       const { call } = await openSimulation(t);
@@ -192,6 +214,22 @@ describe('a message is found', () => {
 });
 
 describe('a message is shown', () => {
+  test('with its body in the line ends of Exchange, as HTML of its own or, where that is preferred, as text', async (t) => {
+    const simulation = await openSimulation(t);
+    const asText = { prefer: 'IdType="ImmutableId", outlook.body-content-type="text"' };
+    const bodyOf = async (body: object, headers = {}): Promise<{ contentType: string; content: string }> => {
+      const id = await create(simulation, { body });
+      return (await simulation.call('GET', `${USER}/messages/${id}?$select=body`, undefined, headers)).body.body;
+    };
+    const text = { contentType: 'text', content: 'one\r\ntwo\r\n' };
+    assert.deepEqual(await bodyOf({ contentType: 'text', content: 'one\ntwo' }, asText), text);
+    assert.deepEqual(await bodyOf({ contentType: 'html', content: '<p>one\ntwo</p>' }, asText), text);
+    const html = await bodyOf({ contentType: 'html', content: '<html><body class="a"><p>one\ntwo</p></body></html>' });
+    assert.equal(html.contentType, 'html');
+    assert.match(html.content, /^<html><head>[^]*<\/head><body>\r\n<p>one\r\ntwo<\/p>\r\n<\/body><\/html>$/);
+    assert.deepEqual(simulation.graph.requests.warnings, []);
+  });
+
   test('with the selected properties and its id', async (t) => {
     const simulation = await openSimulation(t);
     const id = await create(simulation);
