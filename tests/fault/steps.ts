@@ -92,9 +92,7 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'graph list-folders',
   'queue download-items peek',
   'queue import-items peek',
-  ...['failed', 'oversize', 'unmapped'].flatMap((kind) =>
-    ['properties', 'receive', 'update'].map((request) => `queue ${kind}-items-poison ${request}`),
-  ),
+  ...['failed', 'oversize', 'unmapped'].flatMap((kind) => [`queue ${kind}-items-poison properties`, `queue ${kind}-items-poison receive`]),
   'table content read',
   'table deliveries query',
   'table deliveries read',
@@ -110,11 +108,19 @@ export const readingSteps: ReadonlySet<string> = new Set([
   'telemessage list',
 ]);
 
-/** Only a listing that takes longer than a third of the lease renews it; killed there, the app is killed in the middle of its listing. */
-const slowSteps = ['blob lock renew'];
+/**
+ * What comes too seldom for a day of the kill tests, so that the schedules alone aim at it: a listing that takes longer than a third of its
+ * lease, and a poison queue with more messages than there are parked items.
+ */
+export const seldomSteps = [
+  'blob lock renew',
+  'queue failed-items-poison update',
+  'queue oversize-items-poison update',
+  'queue unmapped-items-poison update',
+] as const;
 
 /** All requests that change something. */
-export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble, ...slowSteps];
+export const durableSteps: readonly string[] = [...stepsOfTheDay, ...stepsOfTrouble, ...seldomSteps];
 
 /** Requests of the host itself: a message that is done with, or one that comes again. */
 export const hostSteps = ['queue download-items delete', 'queue import-items delete'] as const;
