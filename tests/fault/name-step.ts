@@ -62,6 +62,7 @@ const FACTS: Readonly<Record<string, readonly (readonly [column: string, fact: s
     ['cursor', 'checkpoint'],
     ['recount', 'reopened'],
     ['version', 'mapping-tried'],
+    ['sequence', 'audit-head'],
   ],
 };
 

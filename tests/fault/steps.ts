@@ -62,6 +62,7 @@ export const stepsOfTrouble = [
   'table items settled',
   'table items waits',
   'table parked remove',
+  'table runs audit-head',
   'table runs mapping-tried',
   'table runs reopened',
   'table sources insert-many',

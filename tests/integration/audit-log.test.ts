@@ -63,6 +63,7 @@ describe('audit log', () => {
       },
     });
 
+  const verify = async (world: World) => world.pipeline.audit.verify(await world.pipeline.ledger.runs.auditCheckpoints());
   const errorsOf = (world: World, event: string) => world.log.filter((line) => line.startsWith(`error ${event} `));
   const recordAll = (world: World, ...ids: string[]) => Promise.all(ids.map((id) => world.pipeline.audit.record({ event: 'test', id })));
 
@@ -277,5 +278,66 @@ describe('audit log', () => {
       await world.day();
       await tamper(world, (lines) => lines.slice(0, -1));
       assert.match((await world.pipeline.audit.verify(await world.pipeline.ledger.runs.auditCheckpoints())).broken?.problem ?? '', /ends/);
+    }));
+
+  test('what is cut off after the last completed run is found by the head that the sweep keeps', () =>
+    withWorld(async (world) => {
+      await recordAll(world, 'a', 'b');
+      await world.sweep();
+      await recordAll(world, 'c', 'd');
+      await world.sweep();
+      const blob = await tamper(world, (lines) => lines.slice(0, -1));
+      assert.deepEqual(((await verify(world)).broken ?? {}).line, 3);
+      const kept = await world.pipeline.ledger.runs.auditHead();
+      await world.sweep();
+      assert.match(errorsOf(world, 'audit.broken').join('\n'), new RegExp(`"blob":"${blob}","line":4`));
+      assert.deepEqual(await world.pipeline.ledger.runs.auditHead(), kept, 'the head that is gone from the log is kept');
+      // Nor does the log look whole again once it has grown past the place.
+      world.restart();
+      await recordAll(world, 'e', 'f', 'g');
+      assert.equal((await verify(world)).broken?.line, 4);
+    }));
+
+  test('the sweep finds and names a broken link by itself, once, and goes on to the end', () =>
+    withWorld(async (world) => {
+      await recordAll(world, 'a', 'b');
+      await world.sweep();
+      await recordAll(world, 'c', 'd', 'e');
+      const blob = await tamper(world, (lines) => lines.with(3, (lines[3] ?? '').replace('"d"', '"x"')));
+      await world.sweep();
+      await world.sweep();
+      const found = errorsOf(world, 'audit.broken');
+      assert.equal(found.length, 1);
+      assert.match(found[0] ?? '', new RegExp(`"blob":"${blob}","line":5`));
+      assert.equal((await world.pipeline.ledger.runs.auditHead())?.sequence, 5);
+    }));
+
+  test('a log that is longer than one sweep follows is followed by the next ones, over several days', (context) =>
+    withWorld(async (world) => {
+      changeLimits(context, { auditSweepLines: 2 });
+      await recordAll(world, 'a', 'b', 'c');
+      world.advance(86_400_000);
+      await recordAll(world, 'd');
+      const heads = [];
+      for (let sweep = 0; sweep < 4; sweep += 1) {
+        await world.sweep();
+        heads.push((await world.pipeline.ledger.runs.auditHead())?.sequence);
+      }
+      // Between c and d stands the line that names the next blob.
+      assert.deepEqual(heads, [2, 4, 5, 5]);
+      assert.deepEqual(errorsOf(world, 'audit.broken'), []);
+    }));
+
+  test('of two sweeps at once the slower one does not move the kept head back', () =>
+    withWorld(async (world) => {
+      const { runs } = world.pipeline.ledger;
+      await recordAll(world, 'a');
+      await world.sweep();
+      const seen = await runs.auditHead();
+      assert.ok(seen);
+      await recordAll(world, 'b');
+      await world.sweep();
+      await runs.keepAuditHead(seen, seen);
+      assert.equal((await runs.auditHead())?.sequence, 2);
     }));
 });
