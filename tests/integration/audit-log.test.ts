@@ -340,4 +340,72 @@ describe('audit log', () => {
       await runs.keepAuditHead(seen, seen);
       assert.equal((await runs.auditHead())?.sequence, 2);
     }));
+
+  describe('some days', () => {
+    const [first, second, third] = ['2026-11-23', '2026-11-24', '2026-11-25'];
+    /** Three days of two events each; the last line of a day but the last names the next blob. */
+    const withThreeDays = (work: (world: World) => Promise<void>) =>
+      withWorld(async (world) => {
+        for (const day of [first, second, third]) {
+          if (day !== first) world.advance(86_400_000);
+          await recordAll(world, `${day}-1`, `${day}-2`);
+        }
+        await work(world);
+      });
+    const days = async (world: World, from?: string, to?: string) =>
+      world.pipeline.audit.verify(await world.pipeline.ledger.runs.auditCheckpoints(), { from, to });
+
+    for (const [name, from, to, expected] of [
+      ['from a day on', second, undefined, { from: second, first: 4, to: third, last: 8, lines: 5 }],
+      ['up to a day', undefined, second, { from: first, first: 1, to: second, last: 6, lines: 6 }],
+      ['one day', second, second, { from: second, first: 4, to: second, last: 6, lines: 3 }],
+      ['days without a log', '2027-01-01', '2027-01-31', { lines: 0 }],
+    ] as const) {
+      test(`${name}: it says what it has checked`, () =>
+        withThreeDays(async (world) => {
+          assert.deepEqual(await days(world, from, to), { ...expected, brokenLinks: 0 });
+        }));
+    }
+
+    test('what was altered on another day is not looked for', () =>
+      withThreeDays(async (world) => {
+        await tamper(world, (lines) => lines.with(0, (lines[0] ?? '').replace('-1"', '-x"')));
+        assert.equal((await days(world, second, third)).broken, undefined);
+        assert.equal((await days(world, first, first)).broken?.line, 2);
+      }));
+
+    test('a day that does not follow the day before it is found', () =>
+      withThreeDays(async (world) => {
+        const [, blob] = await blobNames(world);
+        await tamper(world, (lines) => lines.slice(0, -1));
+        assert.deepEqual((({ blob, line }) => ({ blob, line }))((await days(world, second, second)).broken ?? { blob: '', line: 0 }), {
+          blob,
+          line: 1,
+        });
+      }));
+
+    test('lines cut off at the end of the last day asked for are found by the day after it', () =>
+      withThreeDays(async (world) => {
+        await tamper(world, (lines) => lines.slice(0, -1), 1);
+        assert.equal((await days(world, second, second)).broken?.blob, (await blobNames(world))[2]);
+      }));
+
+    test('lines cut off at the end of the log are found by the kept head', () =>
+      withThreeDays(async (world) => {
+        await world.sweep();
+        await tamper(world, (lines) => lines.slice(0, -1), 2);
+        assert.match((await days(world, third)).broken?.problem ?? '', /ends/);
+        assert.equal((await days(world, first, second)).broken, undefined);
+      }));
+
+    test('a day before that was written anew with hashes that fit is found by a checkpoint', () =>
+      withThreeDays(async (world) => {
+        world.advance(86_400_000);
+        const place = await world.pipeline.audit.record({ event: 'test', id: 'fourth day' });
+        const last = (await blobNames(world)).at(-1) ?? '';
+        const before = { sequence: place.sequence - 1, hash: 'f'.repeat(64) };
+        const { broken } = await world.pipeline.audit.verify([before], { from: '2026-11-26' });
+        assert.deepEqual({ blob: broken?.blob, line: broken?.line }, { blob: last, line: 1 });
+      }));
+  });
 });
