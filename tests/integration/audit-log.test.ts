@@ -4,6 +4,8 @@ import { describe, test } from 'node:test';
 import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
 import { createAuditLog } from '../../shared/audit/audit-log.ts';
 import { createTurns } from '../../shared/audit/take-turns.ts';
+import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
+import { readImportMessage } from '../../shared/pipeline/messages.ts';
 import { changeLimits } from '../support/change-limits.ts';
 import { useWorlds } from '../support/use-worlds.ts';
 import { sms, type World } from '../support/world.ts';
@@ -74,10 +76,10 @@ describe('audit log', () => {
       const lines = await readLines(world);
       assert.deepEqual(
         lines.map(({ event }) => event),
-        ['run.begun', 'items.listed', 'run.listed', 'item.staged', 'deliveries.ended', 'item.ended', 'run.completed'],
+        ['run.begun', 'items.listed', 'run.listed', 'item.staged', 'deliveries.begun', 'deliveries.ended', 'item.ended', 'run.completed'],
       );
       const day = '2026-11-23';
-      assert.deepEqual(await world.pipeline.audit.verify(), { from: day, to: day, lines: 7, first: 1, last: 7, brokenLinks: 0 });
+      assert.deepEqual(await world.pipeline.audit.verify(), { from: day, to: day, lines: 8, first: 1, last: 8, brokenLinks: 0 });
       assert.equal(/hello|contoso|16175550/.test(JSON.stringify(lines)), false, 'the log tells something of the item');
     }));
 
@@ -408,4 +410,49 @@ describe('audit log', () => {
         assert.deepEqual({ blob: broken?.blob, line: broken?.line }, { blob: last, line: 1 });
       }));
   });
+
+  test('the intent of deliveries is in the log before it is in the ledger, without an address', () =>
+    withWorld(async (world) => {
+      const group = { runId: 'enterprise-number-000001', contentKey: 'a'.repeat(40) };
+      const mailboxes = ['1', '2'].map((id) => ({ id, address: `${id}@contoso.example` }));
+      await world.pipeline.storage.tables.deliveries.deleteTable();
+      await assert.rejects(world.pipeline.ledger.deliveries.begin(group, mailboxes));
+      const [{ event, runId, contentKey, attempt, mailboxIds } = { event: '' }, ...more] = await readLines(world);
+      assert.deepEqual({ event, runId, contentKey, mailboxIds }, { event: 'deliveries.begun', ...group, mailboxIds: ['1', '2'] });
+      assert.match(String(attempt), /^[0-9a-f-]{36}$/);
+      assert.deepEqual(more, [], 'one line for all mailboxes');
+    }));
+
+  test('taking a delivery up and putting it back to work are in the log', () =>
+    withWorld(async (world) => {
+      const { deliveries } = world.pipeline.ledger;
+      const group = { runId: 'enterprise-number-000001', contentKey: 'b'.repeat(40) };
+      const mailbox = { id: '1', address: '1@contoso.example' };
+      await deliveries.begin(group, [mailbox]);
+      const [row] = await deliveries.of(group);
+      const hold = await deliveries.resume(group, { mailbox, row });
+      assert.ok(hold);
+      await deliveries.ended(group, [{ mailbox, state: 'failed', reason: 'mailbox-full', hold }]);
+      await deliveries.reopened(group);
+      // Nothing has failed any more, so nothing changes.
+      await deliveries.reopened(group);
+      const lines = await readLines(world);
+      assert.deepEqual(
+        lines.map(({ event }) => event),
+        ['deliveries.begun', 'deliveries.resumed', 'deliveries.ended', 'deliveries.reopened'],
+      );
+      assert.deepEqual(
+        lines.map(({ attempt }) => attempt === hold.attempt),
+        [false, true, false, false],
+      );
+      assert.equal(/contoso/.test(JSON.stringify(lines)), false);
+    }));
+
+  test('a message that names no item is in the log when it is parked', () =>
+    withWorld(async (world) => {
+      await drainPoison(world.pipeline, 'import-items', { nonsense: 'secret' }, readImportMessage);
+      const [line] = await readLines(world);
+      assert.deepEqual([line?.event, line?.['queue'], line?.['reason']], ['message.parked', 'import-items', 'bad-queue-message']);
+      assert.equal(/secret/.test(JSON.stringify(line)), false);
+    }));
 });
