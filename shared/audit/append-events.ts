@@ -8,7 +8,8 @@ import { TransientError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { isConflict, isMissing } from '../storage/storage-errors.ts';
 import { chainLine, type AuditEvent, type ChainHead } from './audit-chain.ts';
-import { CONTINUED, type End, type LogEnd } from './log-end.ts';
+import { CONTINUED } from './last-line.ts';
+import type { End, LogEnd } from './log-end.ts';
 import { createTurns } from './take-turns.ts';
 
 /** Writes one event; resolves with its place in the chain when it is in storage. */

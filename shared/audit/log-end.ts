@@ -7,30 +7,14 @@ import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
 import type { Log } from '../pipeline/pipeline.ts';
 import { readBlob } from '../storage/read-blob.ts';
 import { isConflict } from '../storage/storage-errors.ts';
-import { emptyChain, headAfter, readEntry, type ChainHead } from './audit-chain.ts';
+import { emptyChain, type ChainHead } from './audit-chain.ts';
+import { LINE_BREAK, readLastLine, type LastLine } from './last-line.ts';
 import { isPastEnd } from './read-lines.ts';
-
-/**
- * The last line of every blob but the newest: it names the blob in which the log goes on. Nobody appends behind it, so that an instance
- * that still has yesterday's date cannot add a line to a blob whose end another one has already taken over.
- */
-export const CONTINUED = 'log.continued';
 
 /** Azure takes 50,000 blocks in one append blob; each block holds what came together. The rest is for instances that do not know yet. */
 const BLOCKS_PER_BLOB = 49_000;
 /** The last line is looked for in this much of the end of a blob, then in 8 times as much: 1,500 deliveries make a line of some 375 KB. */
 const TAIL_BYTES = 64 * 1024;
-const LINE_BREAK = 10;
-
-interface LastLine {
-  readonly head: ChainHead;
-  /** What has to be written before the next line: a line break, where somebody left a line without one. */
-  readonly glue: '' | '\n';
-  /** Not a line that an archiver wrote. */
-  readonly isForeign?: boolean;
-  /** The blob in which the log goes on, where this one is closed. */
-  readonly next?: string | undefined;
-}
 
 /** Where the log ends. */
 export interface End extends LastLine {
@@ -47,37 +31,6 @@ export type LogEnd = ReturnType<typeof createLogEnd>;
 export function createLogEnd(container: ContainerClient, archiverId: string, now: () => Date, log: Pick<Log, 'error'>) {
   const today = () => now().toISOString().slice(0, 10);
   const nameOf = (day: string, part: number) => `${archiverId}/${day}.${String(part).padStart(4, '0')}.jsonl`;
-  const isLater = (name: unknown, than: string): name is string =>
-    typeof name === 'string' && /^\d{4}-\d\d-\d\d\.\d{4,}\.jsonl$/.test(name.slice(archiverId.length + 1)) && name > than;
-
-  /**
-   * What the last line of a blob says.
-   *
-   * A last line that is not ours must not stop the archiver: the next line follows it by its hash, and the verifier names it.
-   *
-   * @param before - The head before these bytes; undefined where they start somewhere in the blob.
-   * @returns undefined where more bytes have to be read.
-   */
-  const lastLine = (name: string, bytes: Buffer, before: ChainHead | undefined): LastLine | undefined => {
-    const isEnded = bytes.at(-1) === LINE_BREAK;
-    let stop = isEnded ? bytes.length - 1 : bytes.length;
-    let raw: Buffer | undefined;
-    for (;;) {
-      const start = stop === 0 ? 0 : bytes.lastIndexOf(LINE_BREAK, stop - 1) + 1;
-      if (start === 0 && before === undefined) return undefined;
-      const line = bytes.subarray(start, stop);
-      const entry = readEntry(line.toString('utf8'));
-      const isLast = raw === undefined;
-      raw ??= line;
-      if (entry === undefined && start > 0) {
-        stop = start - 1;
-        continue;
-      }
-      const head = headAfter(before ?? emptyChain, raw, entry);
-      const next = isLast && entry?.event === CONTINUED && isLater(entry.next, name) ? entry.next : undefined;
-      return { head, glue: isEnded ? '' : '\n', isForeign: !isLast || entry === undefined || !isEnded, next };
-    }
-  };
 
   /** Reads where a blob ends. */
   const readEnd = async (name: string): Promise<End> => {
@@ -92,7 +45,7 @@ export function createLogEnd(container: ContainerClient, archiverId: string, now
     for (let length = TAIL_BYTES; ; length *= 8) {
       const offset = Math.max(0, size - length);
       const { bytes } = await readBlob(blob, { offset });
-      const last = lastLine(name, bytes, offset === 0 ? before : undefined);
+      const last = readLastLine(name, bytes, offset === 0 ? before : undefined);
       if (last === undefined) continue;
       if (last.isForeign === true) log.error('audit.end-unreadable', { blob: name });
       return { ...place, bytes: offset + bytes.length, ...last };
@@ -150,7 +103,7 @@ export function createLogEnd(container: ContainerClient, archiverId: string, now
       const appended = await bytesAfter(end);
       if (appended.length === 0) return { appended, end };
       // Where somebody left a line without its end, these bytes may be more of that line.
-      const last = end.glue === '' || appended[0] === LINE_BREAK ? lastLine(end.name, appended, end.head) : undefined;
+      const last = end.glue === '' || appended[0] === LINE_BREAK ? readLastLine(end.name, appended, end.head) : undefined;
       // A line that is not ours is believed only when the blob is read anew.
       if (last === undefined || last.isForeign === true) return { appended, end: await readEnd(end.name) };
       return { appended, end: { ...end, bytes: end.bytes + appended.length, ...last } };
