@@ -34,7 +34,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
   const storage = connectStorage(settings, identity);
   const { tables, containers } = storage;
   const telemetry = createTelemetry();
-  const audit = createAuditLog(containers.audit, archiver.id, now);
+  const audit = createAuditLog(containers.audit, archiver.id, now, log);
   const graph = connectGraph({
     baseUrl: settings.GRAPH_BASE_URL,
     token: settings.GRAPH_AUTH === 'none' ? undefined : graphToken(settings.GRAPH_BASE_URL, identity),

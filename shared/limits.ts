@@ -116,6 +116,14 @@ export const limits = {
   /** Rows of one table transaction (Azure Tables). */
   transactionRows: 100,
 
+  /**
+   * How long an event waits for its turn in the audit log, in ms: forty instances that write all the time get theirs within 15 s, and whoever
+   * waits holds up nothing but its own message.
+   */
+  auditTurnMs: 60 * SECOND,
+  /** Lines of the audit log that one sweep follows: 4 s of work; a large day writes 240,000 in the ten minutes between two sweeps. */
+  auditSweepLines: 500_000,
+
   /** How long a start waits for another one to end, in ms: longer than a lease outlives a crash (15 s). */
   leaseWaitMs: 20 * SECOND,
 

@@ -101,6 +101,8 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     async begin(group: DeliveryGroup, mailboxes: readonly Mailbox[]): Promise<Delivery[]> {
       const intent = creating();
       const { attempt } = intent;
+      // Before it is known which are new, since looking first would cost a request for each item: `ended` says which attempt had each.
+      await record({ event: 'deliveries.begun', ...group, attempt, mailboxIds: mailboxes.map(({ id }) => id) });
       const fresh = await insertRows(
         deliveries,
         mailboxes.map((mailbox) => [
@@ -133,6 +135,7 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       const intent = creating();
       const { attempt } = intent;
       const key = keyOf(group, mailbox);
+      await record({ event: 'deliveries.resumed', ...group, attempt, mailboxIds: [mailbox.id] });
       const attempts = row === undefined ? 0 : attemptsInDoubt(row);
       if (await mergeRow(deliveries, key, { ...intent, attempts, throttled: false, reason: '' }, row?.etag)) return { attempt };
       // A storage client that repeats a write after a lost answer finds its own.
@@ -208,6 +211,8 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
     /** What failed for good is tried again. Each is looked for first: a copy that failed its verification is in the mailbox. */
     async reopened(group: DeliveryGroup): Promise<void> {
       const failed = (await this.of(group)).filter(({ state }) => state === 'failed');
+      if (failed.length === 0) return;
+      await record({ event: 'deliveries.reopened', ...group, mailboxIds: failed.map(({ mailboxId }) => mailboxId) });
       // What has changed since was put back to work by somebody else, and may be under way by now.
       await mergeRows(
         deliveries,

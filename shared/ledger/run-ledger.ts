@@ -4,10 +4,14 @@
  * @module
  */
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
-import { insertRow, mergeRow, rowsOfPartition, type RowKey } from './rows.ts';
+import { insertRow, mergeRow, readRow, rowsOfPartition, type RowKey } from './rows.ts';
 import type { ChainHead } from '../audit/audit-chain.ts';
+import type { KeptHead } from '../audit/verify-log.ts';
 import type { RecordEvent } from '../audit/audit-log.ts';
 import type { RunCounts } from '../pipeline/count-run.ts';
+
+/** The row of the table `runs` that is no run: the end of the audit log. */
+const AUDIT_HEAD = 'audit-head';
 
 /** A row of the table `runs`. */
 export interface RunRow {
@@ -113,11 +117,23 @@ export function createRunLedger(runs: TableClient, archiverId: string, now: () =
       return rows;
     },
 
-    /** The checkpoints of the audit log that the runs keep. */
+    /** The checkpoints of the audit log that are kept apart from it: one of each completed run, and the one that the sweep moves forward. */
     async auditCheckpoints(): Promise<ChainHead[]> {
-      return (await this.all()).flatMap(({ auditSequence: sequence, auditHash: hash }) =>
+      const kept = await this.auditHead();
+      const ofRuns = (await this.all()).flatMap(({ auditSequence: sequence, auditHash: hash }) =>
         sequence === undefined || hash === undefined ? [] : [{ sequence, hash }],
       );
+      return kept === undefined ? ofRuns : [...ofRuns, { sequence: kept.sequence, hash: kept.hash }];
+    },
+
+    /** The line up to which sweeps have followed the audit log. */
+    auditHead: () => readRow<KeptHead>(runs, keyOf(AUDIT_HEAD)),
+
+    /** Moves it forward, unless another sweep has moved it since. @param kept - As it was read; undefined where there was none. */
+    async keepAuditHead({ sequence, hash, blob, line, start }: KeptHead, kept: TableEntityResult<KeptHead> | undefined): Promise<void> {
+      const columns = { sequence, hash, blob, line, start };
+      if (kept === undefined) await insertRow(runs, keyOf(AUDIT_HEAD), columns);
+      else await mergeRow(runs, keyOf(AUDIT_HEAD), columns, kept.etag);
     },
 
     /** Begins a planned run. */

@@ -23,7 +23,7 @@ export async function drainPoison(
   message: unknown,
   read: (message: unknown) => ItemReference,
 ): Promise<void> {
-  const { log, storage, now } = pipeline;
+  const { audit, log, storage, now } = pipeline;
   let item: ItemReference;
   try {
     item = read(message);
@@ -33,6 +33,7 @@ export async function drainPoison(
     const digest = createHash('sha256')
       .update(JSON.stringify(message) ?? '')
       .digest('hex');
+    await audit.record({ event: 'message.parked', reason: error.reason, queue, digest });
     await sendMessage(storage.queues.failed, { reason: error.reason, queue, digest, parkedAt: now().toISOString() });
     log.error('message.parked', { queue, digest, reason: error.reason, error: describeError(error) });
     return;

@@ -159,9 +159,10 @@ export async function discardItem(pipeline: Pipeline, itemKey: string, reason: s
   const parked = await readParked(pipeline, itemKey);
   if (parked === undefined) return false;
   const { row, etag, inDoubt } = parked;
-  // Before the item, so that a crash in between leaves a run that is counted once more in vain; its reports say why the item was given up.
+  // Before the item and after it, as in a reprocess: the reports of its run say why it was given up.
   await pipeline.ledger.runs.reopened(row.runId);
   await pipeline.ledger.items.discarded(row, reason, by);
+  await pipeline.ledger.runs.recount(row.runId);
   await removeMessage(pipeline, row);
   if (!inDoubt) await pipeline.ledger.items.unparked(itemKey, etag);
   return true;
@@ -204,7 +205,7 @@ export async function freeMappedItems(pipeline: Pipeline): Promise<number> {
       continue;
     }
     // In between nothing is written: a crash tries it again.
-    if (await reprocessItem(pipeline, itemKey, 'mapping changed')) freed += 1;
+    if (await reprocessItem(pipeline, itemKey, 'the archiver itself: the mapping changed')) freed += 1;
   }
   if (freed > 0) log.info('mapping.freed', { items: freed });
   return freed;

@@ -24,7 +24,7 @@ async function settleItem(pipeline: Pipeline, row: StoredItem, etag: string): Pr
   const deliveries = await settleDeliveries(pipeline, { runId, contentKey }, composed, reason);
   if (row.discardedAt === undefined && deliveries.every(({ state }) => state === 'imported')) {
     // Nothing is missing: the import sees that too, and ends the item.
-    await reprocessItem(pipeline, itemKey, 'copies found');
+    await reprocessItem(pipeline, itemKey, 'the archiver itself: its copies were found');
     return;
   }
   // Before the item: its run may be complete, with other counts.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepAuditHead } from '../audit/keep-head.ts';
 import { describeError } from '../errors.ts';
 import { closeRuns } from './close-runs.ts';
 import { listDailyItems } from './list-daily-items.ts';
@@ -26,6 +27,8 @@ export async function sweepRuns(pipeline: Pipeline): Promise<void> {
     'find out what is in doubt of parked items': () => settleParked(pipeline),
     'complete finished runs': () => closeRuns(pipeline),
     'go on with reconciliations': () => advanceReconciliations(pipeline),
+    // After the tasks that write to it.
+    'follow the audit log': () => keepAuditHead(pipeline),
     'measure what is parked': () => measureParked(pipeline),
   };
   const failures: string[] = [];

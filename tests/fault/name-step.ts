@@ -67,6 +67,7 @@ const FACTS: Readonly<Record<string, readonly (readonly [column: string, fact: s
     ['listedAt', 'listed'],
     ['cursor', 'checkpoint'],
     ['recount', 'reopened'],
+    ['sequence', 'audit-head'],
   ],
 };
 

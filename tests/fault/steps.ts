@@ -64,6 +64,7 @@ export const stepsOfTrouble = [
   'table items settled',
   'table items waits',
   'table parked remove',
+  'table runs audit-head',
   'table runs reopened',
   'table sources insert-many',
 ] as const;

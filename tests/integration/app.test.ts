@@ -191,6 +191,24 @@ describe('the built app', () => {
     assert.equal((await call('POST', 'parked/discard', principal('Archive.Operator'), body)).status, 404);
   });
 
+  test('the audit log is verified for the days asked for; a bad day is refused by field', async () => {
+    const reader = principal('Archive.Reader');
+    const all = await call('GET', 'audit/verify', reader);
+    assert.deepEqual([all.status, all.body['first'], all.body['broken']], [200, 1, undefined]);
+    const { body: days } = await call('GET', `audit/verify?from=${String(all.body['from'])}&to=2999-12-31`, reader);
+    assert.deepEqual([days['first'], days['to']], [1, all.body['to']]);
+    assert.equal((await call('GET', 'audit/verify?from=2999-01-01', reader)).body['lines'], 0);
+    for (const [query, field] of [
+      ['from=yesterday', 'from'],
+      ['to=2026-02-30', 'to'],
+      ['from=2026-01-02&to=2026-01-01', 'to'],
+    ] as const) {
+      const { status, body } = await call('GET', `audit/verify?${query}`, reader);
+      assert.equal(status, 400);
+      assert.match(body.error ?? '', new RegExp(`^${field}: `));
+    }
+  });
+
   test('with bad settings it takes nothing from any queue, and its timer says which settings are bad', async () => {
     const bad = await start({ ...environment, MAX_ITEM_BYTES: '-1', GRAPH_AUTH: 'password' });
     try {
