@@ -106,6 +106,11 @@ export function identityOf({ runId, itemKey, sourceId, sequence, arrivedAt }: It
   return { runId, itemKey, sourceId, sequence, arrivedAt };
 }
 
+/** The deliveries as they stood when the item ended last; undefined where there were none, or too many for a column. */
+export function recordedDeliveries({ deliveries = '' }: Pick<ItemRow, 'deliveries'>): readonly DeliveryOutcome[] | undefined {
+  return deliveries === '' ? undefined : (JSON.parse(deliveries) as DeliveryOutcome[]);
+}
+
 /** How an item ended, or `pending`. A duplicate found later overrules an outcome written before. */
 export function outcomeOf(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>): ItemOutcome | 'pending' {
   if (row.duplicateOf !== undefined) return 'skipped';

@@ -12,6 +12,7 @@ import type { Mailbox } from '../mailbox/mailbox.ts';
 import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
 import { openItem } from './open-item.ts';
+import { parkGivenUp } from './park-given-up.ts';
 import { parkItem } from './park-item.ts';
 import { removeMessage } from './parked-messages.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -81,7 +82,8 @@ async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise
   const { contentKey, maskedNumbers, content } = await openItem(pipeline, message);
   const claimed = await claimContent(pipeline, message, contentKey);
   if (claimed === 'ended') return;
-  if (content === undefined) return parkItem(pipeline, message, { reason: 'oversize', contentKey, maskedNumbers });
+  // With what was delivered while the limit was higher.
+  if (content === undefined) return parkGivenUp(pipeline, message, 'oversize', 'item.import');
 
   const { sha256, arrivedAt, runId } = message;
   const { mailboxes, failure, mappingVersion } = await mapItem(pipeline, content.parsed);

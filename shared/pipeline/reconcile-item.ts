@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
-import { outcomeOf, type DeliveryOutcome, type StoredItem } from '../ledger/item-row.ts';
+import { outcomeOf, recordedDeliveries, type StoredItem } from '../ledger/item-row.ts';
 import { parseItem } from '../item/parse-item.ts';
 import type { ItemAttachment } from '../item/parsed-item.ts';
 import { originalAttachment } from '../mailbox/compose-message.ts';
@@ -100,7 +100,7 @@ export async function reconcileItem(pipeline: Pipeline, folders: KnownFolders, r
   }
 
   // A copy whose row is lost would be checked by nobody.
-  const promised = row.deliveries === undefined ? [] : (JSON.parse(row.deliveries) as DeliveryOutcome[]);
+  const promised = recordedDeliveries(row) ?? [];
   const promisedCopies = promised.filter(({ state }) => state === 'imported');
   // By number and not by address alone: a user who was renamed before a reprocess has one address in the item and another in the delivery.
   const lost = promisedCopies

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf, type DeliveryOutcome, type ItemOutcome, type StoredItem } from '../ledger/item-row.ts';
+import { outcomeOf, recordedDeliveries, type DeliveryOutcome, type ItemOutcome, type StoredItem } from '../ledger/item-row.ts';
 import { addCounts, countItem, noCounts, type RunCounts } from './count-run.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -22,8 +22,8 @@ export interface ItemReport {
 export async function deliveriesOf(pipeline: Pick<Pipeline, 'ledger'>, row: StoredItem): Promise<readonly DeliveryOutcome[]> {
   const outcome = outcomeOf(row);
   if (outcome === 'skipped' || row.contentKey === undefined || row.contentKey === '') return [];
-  if (outcome !== 'pending' && row.deliveries !== undefined && row.deliveries !== '')
-    return JSON.parse(row.deliveries) as DeliveryOutcome[];
+  const recorded = outcome === 'pending' ? undefined : recordedDeliveries(row);
+  if (recorded !== undefined) return recorded;
   if (outcome !== 'pending' && outcome !== 'imported' && outcome !== 'partial' && outcome !== 'failed') return [];
   const rows = await pipeline.ledger.deliveries.of({ runId: row.runId, contentKey: row.contentKey });
   // What has no end although its item has one failed with it.

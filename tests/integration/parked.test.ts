@@ -520,6 +520,24 @@ describe('parked items', () => {
       },
     ));
 
+  test('an item that the limit was lowered for between two tries keeps the copy that it has in its books', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, times: 100, effect: { type: 'status', status: 500 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.list();
+        await assert.rejects(importItem(world.pipeline, await download(world, 'x')));
+        world.restart({ MAX_ITEM_BYTES: '100' });
+        await settle(world);
+        const { outcome, reason, deliveries } = await world.outcome('x');
+        assert.deepEqual([outcome, reason], ['partial', 'oversize']);
+        assert.deepEqual(Object.fromEntries(deliveries.map(({ mailbox, state }) => [mailbox, state])), {
+          [ADA]: 'failed',
+          [BEN]: 'imported',
+        });
+      },
+    ));
+
   test('an item whose bytes are gone is transferred again when it is put back to work', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
