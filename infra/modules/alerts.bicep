@@ -87,6 +87,14 @@ var rules = [
     window: 'P1D'
     query: loadTextContent('../queries/alerts/reconciliation-loss.kql')
   }
+  {
+    name: 'audit-broken'
+    title: 'The audit log was changed'
+    severity: 0
+    every: 'PT30M'
+    window: 'P1D'
+    query: loadTextContent('../queries/alerts/audit-broken.kql')
+  }
 ]
 
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [

@@ -12,11 +12,19 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
  *
  * @throws the errors of storage.
  */
-export async function keepAuditHead({ audit, ledger, log }: Pick<Pipeline, 'audit' | 'ledger' | 'log'>): Promise<void> {
+export async function keepAuditHead({
+  audit,
+  ledger,
+  log,
+  telemetry,
+}: Pick<Pipeline, 'audit' | 'ledger' | 'log' | 'telemetry'>): Promise<void> {
   // Before the log is read: what is noted by then is in it.
   const kept = await ledger.runs.auditHead();
   const checkpoints = await ledger.runs.auditCheckpoints();
   const { last, broken, brokenLinks } = await audit.followOn(kept, checkpoints, limits.auditSweepLines);
-  if (broken !== undefined) log.error('audit.broken', { ...broken, brokenLinks });
+  if (broken !== undefined) {
+    log.error('audit.broken', { ...broken, brokenLinks });
+    telemetry.count('archive.audit.broken', brokenLinks);
+  }
   if (last !== undefined && last.sequence > (kept?.sequence ?? 0)) await ledger.runs.keepAuditHead(last, kept);
 }

@@ -41,6 +41,12 @@ export const metricDefinitions = {
     description: 'Calls that a refused sign-in stopped',
     attributes: [],
   },
+  'archive.audit.broken': {
+    kind: 'counter',
+    unit: '{link}',
+    description: 'Broken links of the audit log that a sweep met',
+    attributes: [],
+  },
   'archive.reconcile.lost': { kind: 'counter', unit: '{item}', description: 'Items that are not where they have to be', attributes: [] },
 } as const satisfies Record<string, MetricDefinition>;
 

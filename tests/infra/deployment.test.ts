@@ -140,6 +140,7 @@ for (const environment of ['prod', 'dev']) {
           .map(({ name }) => name)
           .toSorted(),
         [
+          'audit-broken',
           'failure-share',
           'feed-silent',
           'items-parked',

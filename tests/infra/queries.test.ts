@@ -14,6 +14,7 @@ import { alertRules, at, workbookQueries } from './read-resources.ts';
 
 /** Every metric that the app sends. */
 const metricNames = new Set([
+  'archive.audit.broken',
   'archive.deliveries.imported',
   'archive.graph.throttled',
   'archive.items.failed',

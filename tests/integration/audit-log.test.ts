@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AppendBlobClient, ContainerClient } from '@azure/storage-blob';
+import { keepAuditHead } from '../../shared/audit/keep-head.ts';
 import { createAuditLog } from '../../shared/audit/audit-log.ts';
 import { createTurns } from '../../shared/audit/take-turns.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
@@ -312,6 +313,16 @@ describe('audit log', () => {
       assert.equal(found.length, 1);
       assert.match(found[0] ?? '', new RegExp(`"blob":"${blob}","line":5`));
       assert.equal((await world.pipeline.ledger.runs.auditHead())?.sequence, 5);
+    }));
+
+  test('a broken link is counted for the alert', () =>
+    withWorld(async (world) => {
+      await recordAll(world, 'a', 'b', 'c');
+      await tamper(world, (lines) => lines.with(1, (lines[1] ?? '').replace('"b"', '"x"')));
+      const counted: unknown[] = [];
+      const { pipeline } = world;
+      await keepAuditHead({ ...pipeline, telemetry: { ...pipeline.telemetry, count: (...measured) => void counted.push(measured) } });
+      assert.deepEqual(counted, [['archive.audit.broken', 1]]);
     }));
 
   test('a log that is longer than one sweep follows is followed by the next ones, over several days', (context) =>
