@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOpen } from '../../shared/ledger/run-ledger.ts';
 import { listDailyItems } from '../../shared/pipeline/list-daily-items.ts';
+import { startReconciliation } from '../../shared/pipeline/reconcile-run.ts';
 import { reprocessItems } from '../../shared/pipeline/parked-items.ts';
 import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
@@ -62,6 +63,10 @@ async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): P
       return fault.on(act.instance, sweepRuns);
     case 'reprocess':
       return fault.on(act.instance, (pipeline) => reprocessItems(pipeline, {}, 'somebody'));
+    case 'reconcile':
+      return fault.on(act.instance, async (pipeline) => {
+        for (const { runId } of await pipeline.ledger.runs.all()) await startReconciliation(pipeline, runId, 'somebody');
+      });
     case 'kill':
       return fault.replace(act.instance);
     case 'list-at-once':

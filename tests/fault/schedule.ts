@@ -11,7 +11,7 @@ import { durableSteps, readingSteps, stepsOfTheDay } from './steps.ts';
 
 /** One thing that is done or happens. `instance` counts modulo the instances there are. */
 export type Act =
-  | { readonly act: 'list' | 'sweep' | 'reprocess' | 'kill'; readonly instance: number }
+  | { readonly act: 'list' | 'sweep' | 'reprocess' | 'reconcile' | 'kill'; readonly instance: number }
   | { readonly act: 'list-at-once' | 'sweep-at-once' | 'pump' | 'work' | 'expire-tokens' }
   | { readonly act: 'purge'; readonly queue: WorkQueue }
   | { readonly act: 'lose-row'; readonly item: number }
@@ -113,7 +113,7 @@ const act = weigh(
   [4, fc.constant({ act: 'pump' })],
   [3, fc.constant({ act: 'work' })],
   [2, fc.record({ act: fc.constantFrom('list' as const, 'sweep' as const, 'kill' as const), instance })],
-  [1, fc.record({ act: fc.constant('reprocess' as const), instance })],
+  [1, fc.record({ act: fc.constantFrom('reprocess' as const, 'reconcile' as const), instance })],
   [1, fc.constant({ act: 'list-at-once' })],
   [1, fc.constant({ act: 'sweep-at-once' })],
   [1, fc.constant({ act: 'expire-tokens' })],
@@ -123,7 +123,7 @@ const act = weigh(
     2,
     fc.record({
       act: fc.constant('jump' as const),
-      ms: fc.constantFrom(-48 * HOUR, -2 * HOUR, -60_000, 180_000, 1.5 * HOUR),
+      ms: fc.constantFrom(-48 * HOUR, -2 * HOUR, -60_000, 180_000, 5 * HOUR, 48 * HOUR),
     }),
   ],
 );
@@ -140,8 +140,7 @@ const host = fc.record({
   staleEvery: fc.constantFrom(0, 0, 1, 3),
 });
 
-/** Any schedule. */
-export const schedules: fc.Arbitrary<Schedule> = sureFault.chain((first) => {
+const schedulesWith = (first: AimedFault): fc.Arbitrary<Schedule> => {
   const needed = NEEDED.find(([steps]) => steps.test(first.step))?.[1];
   return fc.record({
     items: fc.array(kinds, { minLength: 2, maxLength: 4 }).map((items) => (needed === undefined ? items : [...items, needed])),
@@ -150,4 +149,18 @@ export const schedules: fc.Arbitrary<Schedule> = sureFault.chain((first) => {
     acts: fc.array(act, { maxLength: 10 }),
     faults: fc.array(wildFault, { maxLength: 8 }).map((faults) => [first, ...faults]),
   });
-});
+};
+
+/** Any schedule. */
+export const schedules: fc.Arbitrary<Schedule> = sureFault.chain(schedulesWith);
+
+/** The kinds of faults that there are for a step. */
+export function faultKindsOf(step: string): readonly Fault['kind'][] {
+  return ['status', 'reset', 'silence', 'crash', ...(readingSteps.has(step) ? (['truncate'] as const) : [])];
+}
+
+/** Any schedule with a fault of one kind at the first request of a step, if there is one. */
+export const schedulesAimedAt = (step: string, kind: Fault['kind']): fc.Arbitrary<Schedule> =>
+  faultsOf(step)
+    .filter((fault) => fault.kind === kind)
+    .chain((fault) => schedulesWith({ step, skip: 0, fault }));

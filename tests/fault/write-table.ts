@@ -13,11 +13,14 @@ import { startAzurite } from '../../local/storage/start-azurite.ts';
 import { errorTables, withSection } from './error-tables.ts';
 import { hurryRetries, shortenRequests } from './fault-limits.ts';
 import { runSchedule, type Played } from './run-schedule.ts';
-import { schedules } from './schedule.ts';
+import { faultKindsOf, schedules, schedulesAimedAt, type Schedule } from './schedule.ts';
+import { durableSteps, readingSteps } from './steps.ts';
 
 const seed = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 30));
 const runs = Number(process.env['FAULT_RUNS'] ?? 200);
 const LANES = 8;
+/** Schedules for each fault that none of the random ones had. */
+const AIMED = 2;
 /** Schedules that share a storage emulator: it keeps all of them in memory, and takes its accounts in one variable. */
 const BATCH = 200;
 const file = resolve(import.meta.dirname, '../../docs/reliability.md');
@@ -54,25 +57,40 @@ function faultTable(played: readonly Played[]): string {
 
 shortenRequests();
 hurryRetries();
-const chosen = fc.sample(schedules, { seed, numRuns: runs });
 const played: Played[] = [];
-for (let first = 0; first < chosen.length; first += BATCH) {
-  const batch = chosen.slice(first, first + BATCH);
-  const storage = await startAzurite({ accounts: batch.length });
-  const ends = await pLimit(LANES).map(batch, (schedule) =>
-    runSchedule(storage, schedule).catch((error: unknown) => ({ schedule, error })),
-  );
-  await storage.stop();
-  for (const end of ends) {
-    if (!('error' in end)) {
-      played.push(end);
-      continue;
+
+async function playAll(chosen: readonly Schedule[]): Promise<void> {
+  for (let first = 0; first < chosen.length; first += BATCH) {
+    const batch = chosen.slice(first, first + BATCH);
+    const storage = await startAzurite({ accounts: batch.length });
+    const ends = await pLimit(LANES).map(batch, (schedule) =>
+      runSchedule(storage, schedule).catch((error: unknown) => ({ schedule, error })),
+    );
+    await storage.stop();
+    for (const end of ends) {
+      if (!('error' in end)) {
+        played.push(end);
+        continue;
+      }
+      console.error(`Seed ${seed}, this schedule failed:`, JSON.stringify(end.schedule), end.error);
+      process.exitCode = 1;
     }
-    console.error(`Seed ${seed}, this schedule failed:`, JSON.stringify(end.schedule), end.error);
-    process.exitCode = 1;
+    console.log(`${first + batch.length} of ${chosen.length} schedules played, seed ${seed}`);
   }
-  console.log(`${first + batch.length} of ${runs} schedules played, seed ${seed}`);
 }
+
+/** Schedules for every kind of fault at every step that has not struck yet. */
+function schedulesForTheRest(): Schedule[] {
+  const struck = new Set(played.flatMap((one) => one.struck.map(({ step, fault }) => `${step} ${fault.kind}`)));
+  return [...durableSteps, ...readingSteps].flatMap((step) =>
+    faultKindsOf(step)
+      .filter((kind) => !struck.has(`${step} ${kind}`))
+      .flatMap((kind) => fc.sample(schedulesAimedAt(step, kind), { seed, numRuns: AIMED })),
+  );
+}
+
+await playAll(fc.sample(schedules, { seed, numRuns: runs }));
+if (runs > 0) await playAll(schedulesForTheRest());
 // A table with losses in it would not be true: the command fails instead, and leaves the old one.
 if (process.exitCode === 1) process.exit();
 let text = await readFile(file, 'utf8');
