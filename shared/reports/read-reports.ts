@@ -4,13 +4,14 @@
  * @module
  */
 import { Readable } from 'node:stream';
+import { watermark } from '../ledger/run-ledger.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { openBlob } from '../storage/read-blob.ts';
 import { isMissing } from '../storage/storage-errors.ts';
 import { reportType } from './report-names.ts';
 import { contentTypes } from './write-report-file.ts';
 
-type Reading = Pick<Pipeline, 'storage' | 'archiver'>;
+type Reading = Pick<Pipeline, 'storage' | 'archiver' | 'ledger'>;
 
 /** A report in the list. */
 export interface ListedReport {
@@ -27,12 +28,12 @@ const DAYS_PER_PAGE = 30;
  * Lists the reports, newest day first, in whole days.
  *
  * @param before - Only days before this one (`yyyy-mm-dd`): the `next` of the page before.
- * @returns the page, and `next` where there are earlier days.
+ * @returns the page; `next` where there are earlier days; `completeUntil`, ISO: whatever arrived before is archived or parked.
  */
 export async function listReports(
-  { storage, archiver }: Reading,
+  { storage, archiver, ledger }: Reading,
   before?: string,
-): Promise<{ readonly reports: readonly ListedReport[]; readonly next?: string }> {
+): Promise<{ readonly reports: readonly ListedReport[]; readonly next?: string; readonly completeUntil?: string }> {
   const { reports: container } = storage.containers;
   const days: string[] = [];
   for await (const entry of container.listBlobsByHierarchy('/')) {
@@ -51,7 +52,8 @@ export async function listReports(
     reports.push(...ofDay.toReversed());
   }
   const next = days.length > DAYS_PER_PAGE ? page.at(-1) : undefined;
-  return { reports, ...(next === undefined ? {} : { next }) };
+  const completeUntil = watermark(await ledger.runs.all());
+  return { reports, ...(next === undefined ? {} : { next }), ...(completeUntil === undefined ? {} : { completeUntil }) };
 }
 
 /** A report, or a part of one. */

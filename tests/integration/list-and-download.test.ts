@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { watermark } from '../../shared/ledger/run-ledger.ts';
+import { listReports } from '../../shared/reports/read-reports.ts';
 import { listDailyItems } from '../../shared/pipeline/list-daily-items.ts';
 import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { stageItem } from '../../shared/storage/stage-item.ts';
@@ -195,11 +195,11 @@ describe('list and download', () => {
         world.add('x', sms({ id: 'x' }));
         await world.list();
         await world.sweep();
-        assert.equal(watermark(await world.pipeline.ledger.runs.all()), undefined);
+        assert.equal((await listReports(world.pipeline)).completeUntil, undefined);
         await world.work();
         await world.sweep();
         assert.equal((await world.outcome('x')).reason, 'tries-used-up');
-        assert.equal(watermark(await world.pipeline.ledger.runs.all()), world.now().toISOString());
+        assert.equal((await listReports(world.pipeline)).completeUntil, world.now().toISOString());
       },
     ));
 
