@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TransientError } from '../errors.ts';
+import { RetryAfterError, TransientError } from '../errors.ts';
 import { pageSchema } from './answer-schemas.ts';
 import { checkTransfer } from './check-transfer.ts';
 import { createAddresses } from './item-address.ts';
@@ -53,6 +53,9 @@ export function createTeleMessageSource(options: TeleMessageOptions): TeleMessag
   const addresses = createAddresses(options.baseUrl, options.archiverId);
   const signIn = createSignIn({ fetch, address: addresses.login, username, password, limits, now });
 
+  /** When the list may be asked for again, in ms: the sweep goes on with an interrupted listing more often than some Retry-After says. */
+  let listNotBefore = 0;
+
   async function send(request: RequestKind, address: URL, token: string): Promise<OpenAnswer> {
     return sendRequest(fetch, { request, address, method: 'GET', headers: { authorization: `Bearer ${token}` } }, limits.requestMs);
   }
@@ -68,11 +71,16 @@ export function createTeleMessageSource(options: TeleMessageOptions): TeleMessag
     const { status, headers } = answer.response;
     if (status === 200) return answer;
     await discardAnswer(answer, limits);
-    throw judgeStatus(status, headers.get('retry-after'), request, limits, now());
+    const failure = judgeStatus(status, headers.get('retry-after'), request, limits, now());
+    if (request === 'list' && failure instanceof RetryAfterError) listNotBefore = now().getTime() + failure.delayMs;
+    throw failure;
   }
 
   return {
     async listPage(window, cursor) {
+      const waitMs = listNotBefore - now().getTime();
+      if (waitMs > 0)
+        throw new RetryAfterError(waitMs, `TeleMessage asked not to be asked for its list for ${Math.ceil(waitMs / 1_000)} s.`);
       const answer = await ask('list', addresses.list({ window, cursor, pageItems: limits.listPageItems }));
       const page = await readAnswer(answer, pageSchema, limits);
       if (page.nextCursor !== undefined && page.nextCursor === cursor) {

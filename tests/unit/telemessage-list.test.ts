@@ -218,6 +218,21 @@ describe('a listing that fails on the way', () => {
     assert.equal(error.cause, undefined);
   });
 
+  test('a list that is throttled is not asked for again before its time, however often the sweep comes', async (t) => {
+    const { simulator } = await openAccount(t);
+    let time = Date.now();
+    const source = createTeleMessageSource({ ...ACCOUNT, baseUrl: simulator.baseUrl, archiverId: ARCHIVER, now: () => new Date(time) });
+    simulator.setFaults([{ match: { kind: 'list' }, effect: { type: 'status', status: 429, retryAfterSeconds: 33 } }]);
+    await assert.rejects(source.listPage(DAY), RetryAfterError);
+    time += 20_000;
+    const again = await errorOf(source.listPage(DAY));
+    assert.ok(again instanceof RetryAfterError);
+    assert.equal(again.delayMs, 13_000);
+    assert.equal(simulator.requests.list, 1);
+    time += 13_000;
+    assert.deepEqual((await source.listPage(DAY)).items, []);
+  });
+
   test('a throttled page waits as long as the source asks', async (t) => {
     const { simulator, source } = await openAccount(t);
     simulator.setFaults([{ match: { kind: 'list' }, effect: { type: 'status', status: 429, retryAfterSeconds: 33 } }]);
