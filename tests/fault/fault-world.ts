@@ -115,7 +115,13 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     );
     return { pipeline, proxy };
   };
-  const instances = await Promise.all(options.clocks.map((_, index) => start(index)));
+  const begun = await Promise.allSettled(options.clocks.map((_, index) => start(index)));
+  const instances = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = begun.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
+    await Promise.all([...instances.map(({ proxy }) => proxy.close()), world.close()]);
+    throw failed.reason;
+  }
   let turn = 0;
   let duplicates = 0;
   let stale = 0;

@@ -60,7 +60,8 @@ function troubledItems(): FaultItem[] {
     eml: Buffer.from(sms({ id: 'm-7', from: `A ${NEW_NUMBER} <a@elsewhere.example>`, to: 'B <b@elsewhere.example>' })),
     mailboxes: ['eve@contoso.example'],
   };
-  return [first, { ...second, id: sameShard(first.id) }, ...others, mappedLater];
+  const neverMapped = makeItem('unmapped', 8, []);
+  return [first, { ...second, id: sameShard(first.id) }, ...others, mappedLater, neverMapped];
 }
 
 async function ask(host: HostProcess, path: string, body: object): Promise<void> {
@@ -77,7 +78,7 @@ async function ask(host: HostProcess, path: string, body: object): Promise<void>
 /** Throttling, a refused upload, a mailbox that never answers, an unmapped item and a lost row; then an operator who mends all of it. */
 export function dayOfTrouble(): Life {
   const items = troubledItems();
-  const [first, , , , , lost, oversize] = items;
+  const [first, , , , , lost, oversize, mappedLater] = items;
   let isMended = false;
   let isLost = false;
   return {
@@ -112,12 +113,12 @@ export function dayOfTrouble(): Life {
         return false;
       }
       const { items: parked } = await listParked(pipeline);
-      if (parked.some(({ reason }) => reason === 'unmapped')) return false;
-      if (parked.some(({ reason }) => reason !== 'oversize')) {
+      if (parked.some(({ sourceId }) => sourceId === mappedLater?.id)) return false;
+      if (parked.some(({ reason }) => reason !== 'oversize' && reason !== 'unmapped')) {
         await ask(host, 'parked/reprocess', { all: true });
         return false;
       }
-      const [tooLarge] = parked;
+      const tooLarge = parked.find(({ reason }) => reason === 'oversize');
       if (tooLarge !== undefined) {
         await ask(host, 'parked/discard', { itemKey: tooLarge.itemKey, reason: `${oversize?.kind} on purpose` });
         return false;

@@ -57,7 +57,8 @@ const brokenAnswers: fc.Arbitrary<Fault> = fc.oneof(
 );
 /** Storage gives up before its clients do, so that nothing takes effect late; and the clients answer throttling by themselves. */
 const storageFaults: fc.Arbitrary<Fault> = fc.oneof(
-  { weight: 7, arbitrary: brokenAnswers },
+  // Each costs as long as the app waits.
+  { weight: 15, arbitrary: brokenAnswers },
   { weight: 1, arbitrary: silence('before', 'after') },
 );
 /** Of Graph and TeleMessage. */
@@ -103,7 +104,7 @@ const NEEDED: readonly (readonly [steps: RegExp, kind: ItemKind])[] = [
   [/oversize/, 'oversize'],
   [/unmapped|parked/, 'unmapped'],
   [/-many/, 'two'],
-  [/content merge|content read/, 'twin'],
+  [/content superseded|content read/, 'twin'],
 ];
 
 const weigh = (...entries: readonly (readonly [number, fc.Arbitrary<Act>])[]) =>

@@ -181,7 +181,17 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     return { ...made, storage: { ...made.storage, queues } };
   };
   const world = { pipeline: restart() };
-  await ensureStorage(world.pipeline.storage);
+  const close = async (): Promise<void> => {
+    await Promise.all([teleMessage.close(), graph.close()]);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await ensureStorage(world.pipeline.storage);
+  } catch (error) {
+    // A server that is left open would keep the test process from ending.
+    await close();
+    throw error;
+  }
   if (options.mapping !== undefined) {
     await world.pipeline.storage.containers.config
       .getBlockBlobClient('mapping.csv')
@@ -290,10 +300,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     async depth(queue) {
       return (await world.pipeline.storage.queues[queue].getProperties()).approximateMessagesCount ?? 0;
     },
-    async close() {
-      await Promise.all([teleMessage.close(), graph.close()]);
-      await rm(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
 
