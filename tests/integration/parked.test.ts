@@ -246,25 +246,38 @@ describe('parked items', () => {
       assert.equal((await world.mailbox(BEN)).length, 1);
     }));
 
-  test('a reprocess that breaks off half-way is finished by the next one', () =>
-    withWorld({}, async (world) => {
-      world.add('u', unmapped('u'));
-      await world.day();
-      await upload(world, `${HEADER}16175550998,${BEN}\n`);
-      const key = await keyOf(world, 'u');
-      const broken = new Proxy(world.pipeline.storage.queues.import, {
-        get: (target, name) =>
-          name === 'sendMessage' ? () => Promise.reject(new Error('the storage is away')) : (Reflect.get(target, name) as unknown),
-      });
-      const { pipeline } = world;
-      const half = { ...pipeline, storage: { ...pipeline.storage, queues: { ...pipeline.storage.queues, import: broken } } };
-      await assert.rejects(reprocessItem(half, key, 'operator'), /the storage is away/);
-      assert.equal((await world.outcome('u')).outcome, 'pending');
-      assert.equal(await reprocessItem(world.pipeline, key, 'operator'), true);
-      world.advance(60_000);
-      await settle(world);
-      assert.equal((await world.outcome('u')).outcome, 'imported');
-    }));
+  for (const [name, finish] of [
+    ['the next one', async (world: World, key: string) => assert.equal(await reprocessItem(world.pipeline, key, 'operator'), true)],
+    [
+      'the sweep, although nobody asks again',
+      async (world: World) => {
+        world.advance(limits.staleItemMs);
+        await world.sweep();
+      },
+    ],
+  ] as const) {
+    test(`a reprocess that breaks off half-way is finished by ${name}`, () =>
+      withWorld({}, async (world) => {
+        world.add('u', unmapped('u'));
+        await world.day();
+        await upload(world, `${HEADER}16175550998,${BEN}\n`);
+        const key = await keyOf(world, 'u');
+        const broken = new Proxy(world.pipeline.storage.queues.import, {
+          get: (target, name) =>
+            name === 'sendMessage' ? () => Promise.reject(new Error('the storage is away')) : (Reflect.get(target, name) as unknown),
+        });
+        const { pipeline } = world;
+        const half = { ...pipeline, storage: { ...pipeline.storage, queues: { ...pipeline.storage.queues, import: broken } } };
+        await assert.rejects(reprocessItem(half, key, 'operator'), /the storage is away/);
+        assert.equal((await world.outcome('u')).outcome, 'pending');
+        world.advance(60_000);
+        await finish(world, key);
+        await settle(world);
+        assert.equal((await world.outcome('u')).outcome, 'imported');
+        const [run] = await pipeline.ledger.runs.all();
+        assert.equal((JSON.parse(run?.counts ?? '{}') as RunCounts).imported, 1);
+      }));
+  }
 
   test('a discarded item waits for nobody, keeps its bytes and its books, and the log names who and why', () =>
     withWorld({}, async (world) => {
