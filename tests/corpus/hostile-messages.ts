@@ -156,6 +156,31 @@ const addresses: readonly HostileMessage[] = [
   },
   { name: 'an address of 1 MB', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: <${'a@'.repeat(MB / 2)}>`] }) },
   { name: 'a nest of 500,000 groups', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'a:'.repeat(500_000)};`] }) },
+  {
+    name: '500,000 colons in an address list',
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'a:'.repeat(500_000)}`] }),
+  },
+  {
+    name: '300,000 spaced colons in an address list',
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'aa :'.repeat(300_000)}`] }),
+  },
+  {
+    name: '300,000 open comments and colons in an address list',
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'a(:'.repeat(300_000)}`] }),
+  },
+  {
+    name: '300,000 open quotes in an address list',
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'a "'.repeat(300_000)}`] }),
+  },
+  {
+    name: '500,000 open brackets in an address list',
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'a<'.repeat(500_000)}`] }),
+  },
   { name: 'a quote that never ends', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: "${'\\"'.repeat(500_000)}`] }) },
   { name: '1,000,000 opening brackets', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'<'.repeat(MB)}`] }) },
   { name: 'comments nested 500,000 deep', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'('.repeat(500_000)}`] }) },

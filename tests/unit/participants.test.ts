@@ -39,6 +39,28 @@ describe('participants', () => {
     );
   });
 
+  for (const [name, to, due] of [
+    ['a comment that never ends', 'Ben (Sales <b@x.example>, Chen 16175550103 <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a face', 'Ben :( <b@x.example>, Chen :) <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['an angry face', 'Ben >:( <b@x.example>; Chen <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['inches', 'Ben 5" <b@x.example>, Chen 6" <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a quote that never ends', '"Ben <b@x.example>, Chen <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a quote in an encoded word', '=?utf-8?Q?5"?= <b@x.example>, Chen <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a bracket that never ends', 'Ben < <b@x.example>, Chen <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['quotes around two people', 'Ben " <b@x.example>, Chen " <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a comma in a quoted name', '"Doe, Ben" <b@x.example>, "Chen \\"C, D\\"" <c@x.example>', ['b@x.example', 'c@x.example']],
+    ['a comma in a comment', 'Ben (Sales, North) <b@x.example>, c@x.example (Chen, Wei)', ['b@x.example', 'c@x.example']],
+    ['a quoted name that looks like an address', '"Boss <boss@x.example>, Chief" <b@x.example>', ['b@x.example']],
+    ['a quoted name alone', '"Boss <boss@x.example>", Ben <b@x.example>', ['b@x.example']],
+  ] as const) {
+    test(`are all there, and nobody else, with ${name} in the list`, async () => {
+      assert.deepEqual(
+        (await addressesOf(`To: ${to}`)).filter((address) => address !== undefined),
+        due,
+      );
+    });
+  }
+
   test('are also those of the property, whatever separates them', async () => {
     const four = ['a@x.example', 'b@x.example', 'c@x.example', 'd@x.example'];
     assert.deepEqual(await addressesOf(`${HEADER}: a@x.example, b@x.example;c@x.example`, `${HEADER.toUpperCase()}: d@x.example`), four);
