@@ -39,9 +39,11 @@ function closingParentheses(text: string): Int32Array {
 
 /** Where the quoted string that starts here ends; 0 where it does not end, or is no word: `5"` is an inch. */
 function endOfQuote(text: string, start: number): number {
+  // Asked first: an escaped quote is no start, so that no stretch of text is looked through twice.
+  if (start > 0 && !BEFORE_QUOTE.test(text[start - 1] ?? '')) return 0;
   let end = start + 1;
   while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-  if (end >= text.length || (start > 0 && !BEFORE_QUOTE.test(text[start - 1] ?? ''))) return 0;
+  if (end >= text.length) return 0;
   return end + 1 === text.length || AFTER_QUOTE.test(text[end + 1] ?? '') ? end : 0;
 }
 
