@@ -142,6 +142,9 @@ export const limits = {
   /** Messages of one queue of parked items that are looked through at one time: 8 requests, and one for each that stays. */
   parkedMessages: 256,
 
+  /** How far ahead a time in a row may be, in ms, before it is taken for that of a wrong clock: items are put off by an hour at most. */
+  clockAheadMs: 24 * 60 * MINUTE,
+
   /** How often the sweep enqueues one item again before it is parked. */
   requeues: 5,
 

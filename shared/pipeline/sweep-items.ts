@@ -59,16 +59,19 @@ async function sweepItem(pipeline: Pipeline, row: StoredItem): Promise<void> {
 export async function sweepItems(pipeline: Pipeline, staleMs: number = limits.staleItemMs): Promise<number> {
   const { ledger, log, now } = pipeline;
   const before = new Date(now().getTime() - staleMs).toISOString();
+  // Nothing is put off for so long: it was written by a clock that was far ahead, and would keep the item out of sight for as long.
+  const impossible = new Date(now().getTime() + limits.clockAheadMs).toISOString();
   let stale = 0;
   let failed = 0;
   let oldest: Awaited<ReturnType<typeof readOldest>> | undefined;
   for (const run of await ledger.runs.all()) {
     if (!isOpen(run)) continue;
     for await (const row of ledger.items.ofRun(run.runId)) {
-      if (outcomeOf(row) !== 'pending' || row.progressAt > before) continue;
+      const isImpossible = row.progressAt > impossible;
+      if (outcomeOf(row) !== 'pending' || (row.progressAt > before && !isImpossible)) continue;
       oldest ??= await readOldest(pipeline);
       const reached = row.stagedAt === undefined ? oldest.download : oldest.import;
-      if (reached !== undefined && reached <= row.progressAt) continue;
+      if (reached !== undefined && reached <= row.progressAt && !isImpossible) continue;
       stale += 1;
       try {
         await sweepItem(pipeline, row);

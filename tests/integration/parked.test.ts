@@ -514,6 +514,19 @@ describe('parked items', () => {
       assert.equal((await world.outcome('x')).outcome, 'imported');
     }));
 
+  test('an item that a clock four days ahead has put back to work, and that was lost then, is found once the clock is right', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const row = await world.pipeline.ledger.items.find('x');
+      assert.ok(row);
+      await world.pipeline.ledger.items.waitsUntil(identityOf(row), new Date(world.now().getTime() + 4 * 86_400_000));
+      await world.pipeline.storage.queues.download.clearMessages();
+      await world.sweep();
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
+
   test('what is left of one end of an item is not taken for part of the next', () =>
     withWorld(
       {
