@@ -156,6 +156,18 @@ const addresses: readonly HostileMessage[] = [
   },
   { name: 'an address of 1 MB', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: <${'a@'.repeat(MB / 2)}>`] }) },
   { name: 'a nest of 500,000 groups', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'a:'.repeat(500_000)};`] }) },
+  // Without a semicolon no colon ends a name: the entry grows to the end, and work at each colon takes 80 s.
+  ...['a:', 'aa :', 'a:(', '"a:', '<a:', 'aa :"(<', '\\"', '(a)<1>:'].map((signs): HostileMessage => ({
+    name: `1 MB of ${signs} without a semicolon`,
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${signs.repeat(MB / signs.length)}`] }),
+  })),
+  {
+    name: '1 MB of names that swallow an address',
+    expect: 'parked',
+    reason: 'too-many-participants',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'("<a@b.example> '.repeat(MB / 16)}`] }),
+  },
   { name: 'a quote that never ends', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: "${'\\"'.repeat(500_000)}`] }) },
   { name: '1,000,000 opening brackets', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'<'.repeat(MB)}`] }) },
   { name: 'comments nested 500,000 deep', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'('.repeat(500_000)}`] }) },
