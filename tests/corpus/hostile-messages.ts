@@ -59,6 +59,13 @@ const floods: readonly HostileMessage[] = [
     bytes: () => item(mixed(`--b\r\nX-A: ${'x'.repeat(3_000)}\r\n\r\nx\r\n`.repeat(1_000))),
   },
   { name: '100,000 empty parts', expect: 'parked', reason: 'unreadable', bytes: () => item(mixed('--b\r\n'.repeat(100_000))) },
+  {
+    name: '1,000,000 closing delimiters with text behind',
+    expect: 'parked',
+    reason: 'unreadable',
+    bytes: () => item(mixed('--b--\r\nx\r\n'.repeat(900_000))),
+  },
+  { name: '1,000,000 closing delimiters', expect: 'imported', bytes: () => item(mixed('--b--\r\n'.repeat(MB))) },
   { name: '1,500 small parts', expect: 'imported', bytes: () => item(mixed(`--b\r\nContent-Type: image/png\r\n\r\nx\r\n`.repeat(1_500))) },
   {
     name: '1,500 alternatives',

@@ -102,6 +102,18 @@ describe('an attachment arrives byte for byte', () => {
     assert.deepEqual([attachment?.name, Buffer.from(attachment!.content).toString()], ['attachment-1.amr', '#!AMR\r\n']);
   });
 
+  test('behind a closing delimiter that came too early, where other text is attached too', async () => {
+    const start = 'Content-Type: multipart/mixed; boundary=b\r\n\r\nold preamble\r\n--b\r\n\r\ntext\r\n--b--\r\n';
+    const attachments = await attachmentsOf(start, '--b\r\nContent-Type: image/png\r\n\r\nlate\r\n--b--\r\n\r\n', 'footer\r\n');
+    assert.deepEqual(
+      attachments.map(({ name, content }) => [name, Buffer.from(content).toString()]),
+      [
+        ['attachment-1.png', 'late'],
+        ['epilogue.txt', '\r\nfooter\r\n'],
+      ],
+    );
+  });
+
   test('in its place, also where two have one name', async () => {
     const part = (content: string) => `--b\r\nContent-Type: image/png; name=a.png\r\n\r\n${content}\r\n`;
     const attachments = await attachmentsOf(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${part('one')}${part('two')}--b--`);
