@@ -18,8 +18,10 @@ export interface Part {
   /** Media type and its parameters; the default where the part names none. */
   readonly type: StructuredHeader;
   readonly disposition: StructuredHeader;
-  /** The multipart/alternative that it is one of, if any. Same object for all of its parts. */
+  /** The multipart/alternative that it is in, if any. Same object for all of its parts. */
   readonly alternative: object | undefined;
+  /** Which of its alternatives the part belongs to: one may be a multipart of several texts. */
+  readonly alternativeIndex: number;
   /** Content without its transfer encoding, byte for byte. Decoded anew at each call. */
   content(): Buffer;
 }
@@ -107,11 +109,13 @@ export function locateParts(raw: Buffer): LocatedMessage {
 
   const addPart = (fields: HeaderFields, start: number, end: number, type: StructuredHeader) => {
     const encoded = raw.subarray(start, Math.max(start, end));
+    const alternative = open.findLast((multipart) => multipart.subtype === 'multipart/alternative');
     parts.push({
       fields,
       type,
       disposition: parseStructuredHeader(fields.first('content-disposition') ?? ''),
-      alternative: open.findLast((multipart) => multipart.subtype === 'multipart/alternative'),
+      alternative,
+      alternativeIndex: alternative?.parts ?? 0,
       content: () => decodeTransfer(encoded, fields.first('content-transfer-encoding') ?? ''),
     });
   };

@@ -5,6 +5,7 @@
  */
 import { limits } from '../limits.ts';
 import { cleanText, decodeBytes } from './decode-text.ts';
+import { isBlankHtml } from './is-blank-html.ts';
 import type { Part } from './locate-parts.ts';
 import { nameAttachment, readFileName } from './name-attachment.ts';
 import type { ItemAttachment, ItemBody } from './parsed-item.ts';
@@ -25,7 +26,20 @@ function textToHtml(text: string): string {
   return `<div>${escaped.replaceAll('\n', '<br>')}</div>`;
 }
 
-/** Of a multipart/alternative the HTML is taken, else the plain text; all other texts follow each other in order. */
+function decodeLines(part: Part, content: Buffer): string {
+  return cleanText(decodeBytes(content, part.type.parameters.get('charset')).replace(/\r\n?/g, '\n'));
+}
+
+/** Whether HTML is worth more than the plain text beside it: it shows something, and it is short enough to be shown. */
+function isShown(part: Part): boolean {
+  const content = part.content();
+  return content.length <= limits.inlineBodyBytes && !isBlankHtml(decodeLines(part, content));
+}
+
+/**
+ * Of a multipart/alternative the alternatives with HTML are taken, whole: what an HTML text has beside it is no twin of it. Where no HTML
+ * shows anything, the other texts are taken, and HTML that is too long is attached beside them.
+ */
 function chooseTexts(texts: readonly Part[]): Part[] {
   const groups = new Map<object, Part[]>();
   for (const part of texts) {
@@ -35,8 +49,11 @@ function chooseTexts(texts: readonly Part[]): Part[] {
     else group.push(part);
   }
   return [...groups.values()].flatMap((group) => {
-    const html = group.filter(isHtml);
-    return html.length > 0 ? html : group;
+    if (group.length === 1) return group;
+    const rich = new Set(group.filter((part) => isHtml(part) && isShown(part)).map((part) => part.alternativeIndex));
+    if (rich.size > 0) return group.filter((part) => rich.has(part.alternativeIndex));
+    const others = group.filter((part) => !isHtml(part) || part.content().length > limits.inlineBodyBytes);
+    return others.length > 0 ? others : group;
   });
 }
 
@@ -71,8 +88,7 @@ export function readBody(texts: readonly Part[], charset?: string): ReadBody {
       continue;
     }
     left -= content.length;
-    const text = decodeBytes(content, part.type.parameters.get('charset')).replace(/\r\n?/g, '\n');
-    pieces.push({ text: cleanText(text), isHtml: isHtml(part) });
+    pieces.push({ text: decodeLines(part, content), isHtml: isHtml(part) });
   }
   const asHtml = pieces.some((piece) => piece.isHtml);
   const content = pieces.map((piece) => (asHtml && !piece.isHtml ? textToHtml(piece.text) : piece.text)).join('\n');

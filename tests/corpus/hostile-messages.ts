@@ -79,6 +79,15 @@ const floods: readonly HostileMessage[] = [
     expect: 'imported',
     bytes: () => item(mixed(`--b\r\n\r\n${'--\n'.repeat(3_000_000)}`)),
   },
+  // Just short enough to be looked at: does the HTML show anything?
+  ...['<style>', '<!--', '<p ', '&nbsp;', ' ', 'a'].map((words): HostileMessage => {
+    const html = `${words === 'a' ? '<' : ''}${words.repeat((MB - 8) / words.length)}`;
+    return {
+      name: `1 MB of ${words} as the HTML of an alternative`,
+      expect: 'imported',
+      bytes: () => item(mixed(`--b\r\n\r\nx\r\n--b\r\n${part('Content-Type: text/html', html)}`).replace('mixed', 'alternative')),
+    };
+  }),
   { name: '9 MB of dashes', expect: 'imported', bytes: () => item(mixed(`--b\r\n\r\n${'-'.repeat(9 * MB)}`)) },
   {
     name: 'a boundary of 60 KB and lines that differ from it in the last character',
