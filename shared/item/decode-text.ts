@@ -97,14 +97,14 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/g;
 // oxlint-disable-next-line no-control-regex
 const LINE_BREAKING = /[\t\n\r\u0085\u2028\u2029]+/g;
 
-/** Removes what may not stand in a text of several lines. */
+/** Removes what may not stand in a text of several lines; half of a surrogate pair, which Graph refuses, becomes a replacement character. */
 export function cleanText(text: string): string {
-  return text.replace(CONTROLS, '');
+  return text.replace(CONTROLS, '').toWellFormed();
 }
 
 /** Removes what may not stand in a text of one line; line breaks and tabs become a space. */
 export function cleanLine(text: string): string {
-  return text.replace(LINE_BREAKING, ' ').replace(CONTROLS, '').trim();
+  return cleanText(text.replace(LINE_BREAKING, ' ')).trim();
 }
 
 /** Cuts a text without splitting a surrogate pair, which Graph would refuse. @param length - In UTF-16 code units. */

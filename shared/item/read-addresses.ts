@@ -18,7 +18,7 @@ function readLongEntry(entry: string): Address {
   const open = entry.lastIndexOf('<');
   const close = entry.indexOf('>', open);
   const address = open >= 0 && close - open - 1 <= limits.addressCharacters ? entry.slice(open + 1, Math.max(open + 1, close)) : '';
-  return { name: entry.slice(0, limits.displayNameCharacters), address };
+  return { name: cutText(entry, limits.displayNameCharacters), address };
 }
 
 /** `Ada Fields (16175550101) <ada@contoso.example>`: by the grammar the number is a comment, and a parser drops it; here it counts most. */

@@ -199,4 +199,11 @@ describe('the name of an attachment', () => {
     assert.ok(name.startsWith('x🚀'));
     assert.ok(name.endsWith('🚀.jpeg'));
   });
+
+  test('has whole characters where a very long one is cut before it is decoded', async () => {
+    for (const start of ['a', 'ab']) {
+      const long = `${start}${'b'.repeat(limits.fileNameCharacters * 64 - 10)}.${'😀'.repeat(20)}`;
+      assert.match(await nameOf(Buffer.from(`Content-Disposition: attachment; filename="${long}"`)), /^ab+\.(?:😀)+$/u);
+    }
+  });
 });

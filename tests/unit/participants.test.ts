@@ -141,6 +141,14 @@ describe('participants', () => {
     );
   });
 
+  test('have whole characters where a long name is cut', async () => {
+    for (const start of ['', 'a']) {
+      const { to } = await parse(joinBytes('To: ', Buffer.from(`${start}${'😀'.repeat(5_000)} <b@x.example>`)));
+      assert.equal(to[0]?.address, 'b@x.example');
+      assert.match(to[0]?.name ?? '', /^a?(?:😀)+$/u);
+    }
+  });
+
   test('are refused where there are more than allowed, over all headers', async () => {
     const list = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}@x.example`).join(',');
     const fits = await parse(
