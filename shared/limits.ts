@@ -49,7 +49,10 @@ export const limits = {
   /** Bytes of the original header block that go into the mailbox item: Graph takes 32 KB of one extended property. */
   transportHeaderBytes: 32 * KB,
 
-  /** Raw attachment bytes sent inside the create request. Base64 adds a third and the whole request must stay under 4 MB. */
+  /** Bytes of a create request: Graph refuses 4 MB, and does not say whether a million or 1,048,576 bytes are meant. */
+  createRequestBytes: 4_000_000,
+
+  /** Raw attachment bytes sent inside the create request. Base64 adds a third; less where the text and 1,500 recipients leave less. */
   inlineAttachmentBytes: 2 * MB,
 
   /** Bytes of body text sent inside the create request; a longer body travels as an attachment, whole. */

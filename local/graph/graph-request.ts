@@ -61,10 +61,16 @@ export function wantsTextBody(headers: IncomingHttpHeaders): boolean {
   return /(?:^|,)\s*outlook\.body-content-type\s*=\s*"?text"?\s*(?:$|,|;)/i.test(String(headers['prefer'] ?? ''));
 }
 
+/** Graph's JSON is UTF-8, in which half of a surrogate pair cannot be written; JSON.stringify escapes it. */
+function refuseHalfCharacters(_: string, value: unknown): unknown {
+  if (typeof value === 'string' && !value.isWellFormed()) throw new Error('a text holds half of a surrogate pair');
+  return value;
+}
+
 /**
  * Reads the body as a JSON object.
  *
- * @throws GraphError 415 for another content type, 400 for anything that is not an object in UTF-8 JSON.
+ * @throws GraphError 415 for another content type, 400 for anything that is not an object in UTF-8 JSON, half characters included.
  */
 export function readJsonObject(request: GraphRequest): Record<string, unknown> {
   const contentType = request.headers['content-type'] ?? '';
@@ -77,7 +83,7 @@ export function readJsonObject(request: GraphRequest): Record<string, unknown> {
   }
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body));
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body), refuseHalfCharacters);
   } catch (cause) {
     throw badBody(`The body is not JSON in UTF-8: ${cause instanceof Error ? cause.message : String(cause)}`);
   }

@@ -63,9 +63,11 @@ export function decodeBytes(bytes: Uint8Array, charset?: string): string {
   const label = (charset ?? '').trim().toLowerCase();
   if (label === 'utf-7' || label === 'unicode-1-1-utf-7') return decodeUtf7(bytes);
   if (label.startsWith('utf-16') || label === 'unicode' || label === 'ucs-2') {
-    // The label says little about the byte order in practice: the mark decides, then a zero first byte (all Latin text).
-    const bigEndian = bytes[0] === 0xfe && bytes[1] === 0xff ? true : bytes[0] === 0xff && bytes[1] === 0xfe ? false : bytes[0] === 0;
-    return new TextDecoder(bigEndian || label === 'utf-16be' ? 'utf-16be' : 'utf-16le').decode(bytes);
+    // A mark decides, then the label. A label without an order says little: a zero first byte is that of all Latin text.
+    const mark = Buffer.from(bytes.subarray(0, 2)).toString('hex');
+    const named = /(be|le)$/.exec(label)?.[1] ?? (bytes[0] === 0 ? 'be' : 'le');
+    const order = mark === 'feff' ? 'be' : mark === 'fffe' ? 'le' : named;
+    return new TextDecoder(`utf-16${order}`).decode(bytes);
   }
   const decoder = label === '' || label === 'us-ascii' || label === 'utf-8' ? undefined : findDecoder(label);
   return decoder?.decode(bytes) ?? decodeUtf8(bytes) ?? windows1252.decode(bytes);
@@ -95,14 +97,14 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/g;
 // oxlint-disable-next-line no-control-regex
 const LINE_BREAKING = /[\t\n\r\u0085\u2028\u2029]+/g;
 
-/** Removes what may not stand in a text of several lines. */
+/** Removes what may not stand in a text of several lines; half of a surrogate pair, which Graph refuses, becomes a replacement character. */
 export function cleanText(text: string): string {
-  return text.replace(CONTROLS, '');
+  return text.replace(CONTROLS, '').toWellFormed();
 }
 
 /** Removes what may not stand in a text of one line; line breaks and tabs become a space. */
 export function cleanLine(text: string): string {
-  return text.replace(LINE_BREAKING, ' ').replace(CONTROLS, '').trim();
+  return cleanText(text.replace(LINE_BREAKING, ' ')).trim();
 }
 
 /** Cuts a text without splitting a surrogate pair, which Graph would refuse. @param length - In UTF-16 code units. */

@@ -9,7 +9,7 @@
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeTransfer } from './decode-transfer.ts';
-import { CR, findLineBreak, headersTooLong, readHeader, type HeaderBlock, type HeaderFields } from './read-header.ts';
+import { CR, findLineBreak, HeaderFields, headersTooLong, readHeader, type HeaderBlock } from './read-header.ts';
 import { parseStructuredHeader, type StructuredHeader } from './structured-header.ts';
 
 /** A part that holds content: text, a file, a message. */
@@ -18,8 +18,10 @@ export interface Part {
   /** Media type and its parameters; the default where the part names none. */
   readonly type: StructuredHeader;
   readonly disposition: StructuredHeader;
-  /** The multipart/alternative that it is one of, if any. Same object for all of its parts. */
+  /** The multipart/alternative that it is in, if any. Same object for all of its parts. */
   readonly alternative: object | undefined;
+  /** Which of its alternatives the part belongs to: one may be a multipart of several texts. */
+  readonly alternativeIndex: number;
   /** Content without its transfer encoding, byte for byte. Decoded anew at each call. */
   content(): Buffer;
 }
@@ -37,7 +39,11 @@ interface Multipart {
   readonly subtype: string;
   readonly header: HeaderBlock;
   parts: number;
+  /** Whether its closing delimiter came. More parts may follow all the same. */
+  isClosed: boolean;
 }
+
+const EPILOGUE = new HeaderFields('Content-Type: text/plain\nContent-Disposition: attachment; filename=epilogue.txt', '\n');
 
 const CONTENT_TYPE = /^[\w.+!#$&^-]{1,127}\/[\w.+!#$&^-]{1,127}$/;
 
@@ -50,8 +56,15 @@ function readType(fields: HeaderFields, parent: Multipart | undefined): Structur
   return { value: isFile ? 'application/octet-stream' : otherwise, parameters: type.parameters };
 }
 
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+}
+
 /**
  * Locates all parts.
+ *
+ * What stands behind a closing delimiter does not vanish: parts there are parts, and any other text is attached as `epilogue.txt`. A
+ * preamble is left out where parts follow it: RFC 2046 has it ignored, and mailers write there that a reader is too old for MIME.
  *
  * @param raw - The whole message.
  * @throws PermanentError `unreadable`, which names the limit that the message exceeds.
@@ -67,12 +80,15 @@ export function locateParts(raw: Buffer): LocatedMessage {
   /** Which open multipart a line belongs to, the innermost first. */
   const matchLine = (line: string): { index: number; isClosing: boolean } | undefined => {
     const text = line.slice(2).trimEnd();
+    let ofClosed: { index: number; isClosing: boolean } | undefined;
     for (let index = open.length - 1; index >= 0; index--) {
-      const boundary = open[index]?.boundary;
-      if (text === boundary) return { index, isClosing: false };
-      if (text.length === (boundary?.length ?? 0) + 2 && text === `${boundary}--`) return { index, isClosing: true };
+      const { boundary = '', isClosed = false } = open[index] ?? {};
+      const isClosing = text.length === boundary.length + 2 && text === `${boundary}--`;
+      if (!isClosing && text !== boundary) continue;
+      if (!isClosed) return { index, isClosing };
+      ofClosed ??= { index, isClosing };
     }
-    return undefined;
+    return ofClosed;
   };
 
   /** The next delimiter line at or behind `from`, which is the start of a line. */
@@ -91,24 +107,29 @@ export function locateParts(raw: Buffer): LocatedMessage {
     return { index: -1, isClosing: true, contentEnd: raw.length, next: raw.length };
   };
 
-  const addPart = (header: HeaderBlock, end: number, type: StructuredHeader) => {
-    const encoded = raw.subarray(header.bodyStart, Math.max(header.bodyStart, end));
+  const addPart = (fields: HeaderFields, start: number, end: number, type: StructuredHeader) => {
+    const encoded = raw.subarray(start, Math.max(start, end));
+    const alternative = open.findLast((multipart) => multipart.subtype === 'multipart/alternative');
     parts.push({
-      fields: header.fields,
+      fields,
       type,
-      disposition: parseStructuredHeader(header.fields.first('content-disposition') ?? ''),
-      alternative: open.findLast((multipart) => multipart.subtype === 'multipart/alternative'),
-      content: () => decodeTransfer(encoded, header.fields.first('content-transfer-encoding') ?? ''),
+      disposition: parseStructuredHeader(fields.first('content-disposition') ?? ''),
+      alternative,
+      alternativeIndex: alternative?.parts ?? 0,
+      content: () => decodeTransfer(encoded, fields.first('content-transfer-encoding') ?? ''),
     });
   };
 
+  const countPart = () => {
+    if (++count <= limits.mimeParts) return;
+    throw new PermanentError(
+      'unreadable',
+      `The item has more than ${limits.mimeParts} MIME parts (limit mimeParts). Look at its raw bytes.`,
+    );
+  };
+
   const readPart = (start: number): HeaderBlock => {
-    if (++count > limits.mimeParts) {
-      throw new PermanentError(
-        'unreadable',
-        `The item has more than ${limits.mimeParts} MIME parts (limit mimeParts). Look at its raw bytes.`,
-      );
-    }
+    countPart();
     const header = readHeader(raw, start, lineBreak, (line) => matchLine(line) !== undefined);
     headerBytes += header.end - header.start;
     if (headerBytes > limits.headerBytes) throw headersTooLong();
@@ -130,19 +151,27 @@ export function locateParts(raw: Buffer): LocatedMessage {
           `The item has MIME parts nested more than ${limits.mimeNestingDepth} deep (limit mimeNestingDepth). Look at its raw bytes.`,
         );
       }
-      open.push({ boundary, subtype: type.value, header, parts: 0 });
+      open.push({ boundary, subtype: type.value, header, parts: 0, isClosed: false });
     }
     const delimiter = findDelimiter(position);
     if (header !== undefined && type !== undefined && !isMultipart) {
       // A multipart without a boundary has no parts, but its text is there.
-      addPart(header, delimiter.contentEnd, type.value.startsWith('multipart/') ? { ...type, value: 'text/plain' } : type);
+      const shown = type.value.startsWith('multipart/') ? { ...type, value: 'text/plain' } : type;
+      addPart(header.fields, header.bodyStart, delimiter.contentEnd, shown);
+    }
+    if (header === undefined && !isBlank(raw.subarray(position, delimiter.contentEnd))) {
+      countPart();
+      addPart(EPILOGUE, position, delimiter.contentEnd, readType(EPILOGUE, undefined));
     }
     // A delimiter of an outer multipart ends the inner ones, whether or not they were closed.
-    while (open.length - 1 > delimiter.index || (delimiter.isClosing && open.length - 1 === delimiter.index && delimiter.index >= 0)) {
-      const closed = open.pop();
-      // Its delimiter never came: what it holds would vanish, so it is kept as text.
-      if (closed?.parts === 0) addPart(closed.header, delimiter.contentEnd, { value: 'text/plain', parameters: new Map() });
+    for (const ended of open.slice(delimiter.isClosing ? Math.max(0, delimiter.index) : delimiter.index + 1).toReversed()) {
+      // No part of it ever came: what it holds would vanish, so it is kept as text.
+      if (ended.parts === 0 && !ended.isClosed) {
+        addPart(ended.header.fields, ended.header.bodyStart, delimiter.contentEnd, { value: 'text/plain', parameters: new Map() });
+      }
+      ended.isClosed = true;
     }
+    open.splice(delimiter.index + 1);
     const current = open[delimiter.index];
     header = undefined;
     position = delimiter.next;

@@ -54,7 +54,7 @@ export function readFileName(part: Pick<Part, 'fields'>, charset?: string): stri
   const read = (field: string, parameter: string) =>
     parseStructuredHeader(decodeHeaderText(part.fields.first(field) ?? '', charset)).parameters.get(parameter);
   const name = read('content-disposition', 'filename') ?? read('content-type', 'name');
-  return name === undefined ? undefined : decodeWords(name.slice(0, RAW_CHARACTERS));
+  return name === undefined ? undefined : decodeWords(cutText(name, RAW_CHARACTERS));
 }
 
 /**

@@ -9,11 +9,12 @@ import { cleanLine, cleanText, decodeHeaderBlock, decodeHeaderText } from './dec
 import { locateParts, type LocatedMessage } from './locate-parts.ts';
 import type { ParsedItem } from './parsed-item.ts';
 import { readAddresses } from './read-addresses.ts';
+import { readBody } from './read-body.ts';
 import { readDate } from './read-date.ts';
 import type { HeaderFields } from './read-header.ts';
 import { readParticipants } from './read-participants.ts';
 import { recogniseDeletion } from './recognise-deletion.ts';
-import { findCharset, readAttachments, readBody, sortParts } from './sort-parts.ts';
+import { findCharset, readAttachments, sortParts } from './sort-parts.ts';
 import { unwrapJournal } from './unwrap-journal.ts';
 
 /** Settings that decide how an item is read. */
@@ -68,7 +69,7 @@ export async function parseItem(raw: Uint8Array, options: ParseOptions): Promise
   const to = read('to');
   const cc = read('cc');
   const subject = readSubject(fields, charset);
-  const body = readBody(texts);
+  const { body, longTexts } = readBody(texts, charset);
   return {
     archiveMessageId: readArchiveMessageId(fields),
     ...recogniseDeletion(subject, fields.first('x-telemessage-status')),
@@ -83,7 +84,7 @@ export async function parseItem(raw: Uint8Array, options: ParseOptions): Promise
     sentAt: readDate(fields.first('date') ?? ''),
     messageId: readMessageId(fields),
     headerBlock: readHeaderBlock(message),
-    attachments: readAttachments([...files, ...envelopeFiles], body, charset),
+    attachments: [...longTexts, ...readAttachments([...files, ...envelopeFiles], body, charset)],
     participants: readParticipants({ from, to, cc, property: read(options.userEmailHeader.toLowerCase()) }),
   };
 }

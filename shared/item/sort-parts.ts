@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { cleanText, decodeBytes } from './decode-text.ts';
 import type { Part } from './locate-parts.ts';
 import { nameAttachment, readFileName } from './name-attachment.ts';
 import type { ItemAttachment, ItemBody } from './parsed-item.ts';
@@ -36,35 +35,6 @@ export function sortParts(parts: readonly Part[]): SortedParts {
 /** The charset that an item's text names; its headers use the same where they hold raw 8-bit text. */
 export function findCharset(texts: readonly Part[]): string | undefined {
   return texts.map((part) => part.type.parameters.get('charset')).find((charset) => charset !== undefined);
-}
-
-function textToHtml(text: string): string {
-  const escaped = text.replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;' })[character] ?? '&gt;');
-  return `<div>${escaped.replaceAll('\n', '<br>')}</div>`;
-}
-
-/**
- * Reads the body. Of a multipart/alternative the HTML is taken, else the plain text; all other texts follow each other in order.
- * Line ends become LF. Charset errors become replacement characters; the raw item stays the evidence.
- */
-export function readBody(texts: readonly Part[]): ItemBody {
-  const groups = new Map<object, Part[]>();
-  for (const part of texts) {
-    const key = part.alternative ?? part;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [part]);
-    else group.push(part);
-  }
-  const isHtml = texts.some((part) => part.type.value === 'text/html');
-  const pieces: string[] = [];
-  for (const group of groups.values()) {
-    const html = group.filter((part) => part.type.value === 'text/html');
-    for (const part of html.length > 0 ? html : group) {
-      const text = cleanText(decodeBytes(part.content(), part.type.parameters.get('charset')).replace(/\r\n?/g, '\n'));
-      pieces.push(isHtml && html.length === 0 ? textToHtml(text) : text);
-    }
-  }
-  return { contentType: isHtml ? 'html' : 'text', content: pieces.join('\n') };
 }
 
 /** Content-IDs that the HTML shows in place, read in one pass however many attachments there are. */

@@ -78,14 +78,23 @@ function splitBody(body: ImportableItem['parsed']['body']): { body: Message['bod
   };
 }
 
-/** Keeps the small attachments in the request as long as they fit; the others are uploaded. */
-function splitAttachments(attachments: readonly ItemAttachment[]): { inline: ItemAttachment[]; uploads: ItemAttachment[] } {
+/** Bytes that an attachment takes in the request, with the comma before it, without making its base64. */
+function requestBytes(attachment: ItemAttachment): number {
+  const frame = JSON.stringify(fileAttachment({ ...attachment, content: new Uint8Array() }));
+  return Buffer.byteLength(frame) + 1 + 4 * Math.ceil(attachment.content.byteLength / 3);
+}
+
+/** Keeps the small attachments in the request as long as they fit; the others are uploaded. @param room - Bytes that the rest of the request leaves. */
+function splitAttachments(attachments: readonly ItemAttachment[], room: number): { inline: ItemAttachment[]; uploads: ItemAttachment[] } {
   const inline: ItemAttachment[] = [];
   const uploads: ItemAttachment[] = [];
   let bytes = 0;
+  let left = room;
   for (const attachment of attachments) {
-    if (bytes + attachment.content.byteLength <= limits.inlineAttachmentBytes) {
+    const size = requestBytes(attachment);
+    if (bytes + attachment.content.byteLength <= limits.inlineAttachmentBytes && size <= left) {
       bytes += attachment.content.byteLength;
+      left -= size;
       inline.push(attachment);
     } else {
       uploads.push(attachment);
@@ -108,7 +117,6 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
     ...parsed.attachments,
     ...(attachOriginal ? [originalAttachment(item.raw)] : []),
   ];
-  const { inline, uploads } = splitAttachments(attachments);
   const property = (id: string, value: string) => ({ id, value });
   const sent: SentContent = {
     subject: cutText(parsed.subject, limits.subjectCharacters),
@@ -123,8 +131,7 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
     bccRecipients: recipients(parsed.bcc),
     replyTo: recipients(parsed.replyTo),
     isRead: true,
-    // The types know no fields of fileAttachment here: Graph tells the kinds apart by @odata.type.
-    attachments: inline.map(fileAttachment) as NullableOption<NonNullable<Message['attachments']>>,
+    attachments: [],
     singleValueExtendedProperties: [
       property(MESSAGE_FLAGS_PROPERTY, '1'),
       property(DELIVERY_TIME_PROPERTY, sentAt),
@@ -135,5 +142,10 @@ export function composeMessage(item: ImportableItem, profile: ArchiverProfile, a
       property(ITEM_SHA256_PROPERTY, item.sha256),
     ],
   };
+  // 1.0 MB of text, 2.0 MB of pictures and 1,450 recipients with long names are more than Graph takes, although each of them fits.
+  const room = limits.createRequestBytes - Buffer.byteLength(JSON.stringify(message));
+  const { inline, uploads } = splitAttachments(attachments, room);
+  // The types know no fields of fileAttachment here: Graph tells the kinds apart by @odata.type.
+  message.attachments = inline.map(fileAttachment) as NullableOption<NonNullable<Message['attachments']>>;
   return { contentKey: item.contentKey, sha256: item.sha256, sentAt, sent, json: JSON.stringify(message), attachments, uploads };
 }

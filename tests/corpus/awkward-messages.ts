@@ -55,6 +55,16 @@ const structures: readonly (readonly [what: string, rest: string])[] = [
     'a part that ends inside its headers',
     'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\n--b\r\n\r\nhello\r\n--b--',
   ],
+  [
+    'a part behind the closing delimiter',
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\n--b--\r\n--b\r\nContent-Type: image/png\r\n\r\nhello\r\n--b--',
+  ],
+  [
+    'a part behind the closing delimiter of an inner multipart',
+    'Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\n--b--\r\n--b\r\n\r\nhello\r\n--o--',
+  ],
+  ['text behind the closing delimiter', 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\n--b--\r\nhello\r\n'],
+  ['text before a multipart that only closes', 'Content-Type: multipart/mixed; boundary=b\r\n\r\nhello\r\n--b--'],
   ['two content types', 'Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n--b--'],
   ['a content type that is none', 'Content-Type: ;;;=\r\n\r\nhello'],
   [
@@ -101,7 +111,7 @@ export const awkwardMessages: readonly HostileMessage[] = [
   ...fileNames.map(([what, parameters]) =>
     bytesOf(`file name ${what}`, () => item(part(`Content-Type: image/png\r\nContent-Disposition: attachment; ${parameters}`, 'x'))),
   ),
-  ...structures.map(([what, rest]) => bytesOf(what, () => item(rest))),
+  ...structures.map(([what, rest]) => ({ ...bytesOf(what, () => item(rest)), ...(/hello$|hello\r/.test(rest) ? { holds: 'hello' } : {}) })),
   bytesOf('bare LF', () => joinBytes(BARE)),
   bytesOf('bare CR', () => joinBytes(BARE.replaceAll('\n', '\r'))),
   bytesOf('CR CR LF', () => joinBytes(BARE.replaceAll('\n', '\r\r\n'))),

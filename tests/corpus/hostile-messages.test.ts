@@ -33,6 +33,13 @@ describe('hostile messages', () => {
         parsed.participants.some(({ address }) => address === ADA),
         message.expect === 'imported',
       );
+      if (message.holds !== undefined) {
+        const found = [parsed.body.content, ...parsed.attachments.map(({ content }) => Buffer.from(content).toString('latin1'))];
+        assert.ok(
+          found.some((text) => text.includes(message.holds ?? '')),
+          'nothing vanishes',
+        );
+      }
       assert.ok(Buffer.byteLength(parsed.headerBlock) <= limits.transportHeaderBytes);
       for (const text of [parsed.subject, parsed.body.content, parsed.headerBlock, parsed.messageId ?? '', parsed.sentAt ?? '']) {
         assert.doesNotMatch(text, REFUSED_CHARACTERS);

@@ -59,6 +59,13 @@ const floods: readonly HostileMessage[] = [
     bytes: () => item(mixed(`--b\r\nX-A: ${'x'.repeat(3_000)}\r\n\r\nx\r\n`.repeat(1_000))),
   },
   { name: '100,000 empty parts', expect: 'parked', reason: 'unreadable', bytes: () => item(mixed('--b\r\n'.repeat(100_000))) },
+  {
+    name: '1,000,000 closing delimiters with text behind',
+    expect: 'parked',
+    reason: 'unreadable',
+    bytes: () => item(mixed('--b--\r\nx\r\n'.repeat(900_000))),
+  },
+  { name: '1,000,000 closing delimiters', expect: 'imported', bytes: () => item(mixed('--b--\r\n'.repeat(MB))) },
   { name: '1,500 small parts', expect: 'imported', bytes: () => item(mixed(`--b\r\nContent-Type: image/png\r\n\r\nx\r\n`.repeat(1_500))) },
   {
     name: '1,500 alternatives',
@@ -72,6 +79,15 @@ const floods: readonly HostileMessage[] = [
     expect: 'imported',
     bytes: () => item(mixed(`--b\r\n\r\n${'--\n'.repeat(3_000_000)}`)),
   },
+  // Just short enough to be looked at: does the HTML show anything?
+  ...['<style>', '<!--', '<p ', '&nbsp;', ' ', 'a'].map((words): HostileMessage => {
+    const html = `${words === 'a' ? '<' : ''}${words.repeat((MB - 8) / words.length)}`;
+    return {
+      name: `1 MB of ${words} as the HTML of an alternative`,
+      expect: 'imported',
+      bytes: () => item(mixed(`--b\r\n\r\nx\r\n--b\r\n${part('Content-Type: text/html', html)}`).replace('mixed', 'alternative')),
+    };
+  }),
   { name: '9 MB of dashes', expect: 'imported', bytes: () => item(mixed(`--b\r\n\r\n${'-'.repeat(9 * MB)}`)) },
   {
     name: 'a boundary of 60 KB and lines that differ from it in the last character',
@@ -180,6 +196,18 @@ const addresses: readonly HostileMessage[] = [
     name: '500,000 open brackets in an address list',
     expect: 'imported',
     bytes: () => item('\r\nhello', { headers: [`To: ${'a<'.repeat(500_000)}`] }),
+  },
+  // Without a semicolon no colon ends a name: the entry grows to the end, and work at each colon takes 80 s.
+  ...['a:', 'aa :', 'a:(', '"a:', '<a:', 'aa :"(<', '\\"', '(a)<1>:'].map((signs): HostileMessage => ({
+    name: `1 MB of ${signs} without a semicolon`,
+    expect: 'imported',
+    bytes: () => item('\r\nhello', { headers: [`To: ${signs.repeat(MB / signs.length)}`] }),
+  })),
+  {
+    name: '1 MB of names that swallow an address',
+    expect: 'parked',
+    reason: 'too-many-participants',
+    bytes: () => item('\r\nhello', { headers: [`To: ${'("<a@b.example> '.repeat(MB / 16)}`] }),
   },
   { name: 'a quote that never ends', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: "${'\\"'.repeat(500_000)}`] }) },
   { name: '1,000,000 opening brackets', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'<'.repeat(MB)}`] }) },

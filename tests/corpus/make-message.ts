@@ -12,6 +12,8 @@ export interface HostileMessage {
   readonly expect: 'imported' | 'parked';
   /** Why it is parked. */
   readonly reason?: 'unreadable' | 'too-many-participants' | 'unmapped';
+  /** What must be found in the body or in an attachment. */
+  readonly holds?: string | undefined;
   /** The bytes, the same at each call and fewer than 10 MB. */
   readonly bytes: () => Buffer;
 }

@@ -102,6 +102,18 @@ describe('an attachment arrives byte for byte', () => {
     assert.deepEqual([attachment?.name, Buffer.from(attachment!.content).toString()], ['attachment-1.amr', '#!AMR\r\n']);
   });
 
+  test('behind a closing delimiter that came too early, where other text is attached too', async () => {
+    const start = 'Content-Type: multipart/mixed; boundary=b\r\n\r\nold preamble\r\n--b\r\n\r\ntext\r\n--b--\r\n';
+    const attachments = await attachmentsOf(start, '--b\r\nContent-Type: image/png\r\n\r\nlate\r\n--b--\r\n\r\n', 'footer\r\n');
+    assert.deepEqual(
+      attachments.map(({ name, content }) => [name, Buffer.from(content).toString()]),
+      [
+        ['attachment-1.png', 'late'],
+        ['epilogue.txt', '\r\nfooter\r\n'],
+      ],
+    );
+  });
+
   test('in its place, also where two have one name', async () => {
     const part = (content: string) => `--b\r\nContent-Type: image/png; name=a.png\r\n\r\n${content}\r\n`;
     const attachments = await attachmentsOf(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${part('one')}${part('two')}--b--`);
@@ -186,5 +198,12 @@ describe('the name of an attachment', () => {
     assert.ok(name.length <= limits.fileNameCharacters && name.length >= limits.fileNameCharacters - 1);
     assert.ok(name.startsWith('x🚀'));
     assert.ok(name.endsWith('🚀.jpeg'));
+  });
+
+  test('has whole characters where a very long one is cut before it is decoded', async () => {
+    for (const start of ['a', 'ab']) {
+      const long = `${start}${'b'.repeat(limits.fileNameCharacters * 64 - 10)}.${'😀'.repeat(20)}`;
+      assert.match(await nameOf(Buffer.from(`Content-Disposition: attachment; filename="${long}"`)), /^ab+\.(?:😀)+$/u);
+    }
   });
 });

@@ -40,6 +40,9 @@ describe('the text of an item', () => {
     ['UTF-16', '\x00H\x00i', 'Hi'],
     ['UTF-16BE', '\x05\xe9\x05\xdc', 'של'],
     ['UTF-16LE', '\xe9\x05\xdc\x05', 'של'],
+    ['UTF-16LE', '\x00\x4e\x09\x4e', '一三'],
+    ['UTF-16LE', '\xfe\xff\x05\xe9', 'ש'],
+    ['UTF-16BE', '\xff\xfe\xe9\x05', 'ש'],
     ['x-unknown', Buffer.from('naïve'), 'naïve'],
     ['x-unknown', 'caf\xe9 \x96', 'café –'],
     ['us-ascii', 'caf\xe9', 'café'],
@@ -64,6 +67,43 @@ describe('the text of an item', () => {
     );
     assert.deepEqual(item.body, { contentType: 'html', content: '<b>rich</b>\n<div>1 &lt; 2 &amp; 3</div>' });
     assert.deepEqual(item.attachments, []);
+  });
+
+  describe('of alternatives', () => {
+    const html = (content: string) => `Content-Type: text/html\n\n${content}`;
+    const alternative = async (...parts: string[]) =>
+      (await parse('Content-Type: multipart/alternative; boundary=a\n\n', ...parts.map((part) => `--a\n${part}\n`), '--a--\n')).body;
+    const mixed = (...parts: string[]) =>
+      `Content-Type: multipart/mixed; boundary=m\n\n${parts.map((part) => `--m\n${part}\n`).join('')}--m--\n`;
+
+    for (const blank of [
+      '',
+      ' \n',
+      '<!DOCTYPE html><html><head><title>x</title><style>p { margin: 0 }</style></head><body>&nbsp;<!-- <p>x</p> --><br></body></html>',
+      '<p>\u200b&#160;</p>',
+    ]) {
+      test(`is the plain one where the HTML shows nothing: ${JSON.stringify(blank)}`, async () => {
+        const bytes = Buffer.from(html(blank).replace('html\n', 'html; charset=utf-8\n')).toString('latin1');
+        assert.deepEqual(await alternative('\nREAL', bytes), { contentType: 'text', content: 'REAL' });
+      });
+    }
+
+    for (const shown of ['<p>rich</p>', '<img src="https://x.example/a.png">', '<!-- never ends <p>rich', '<style>never ends <p>rich']) {
+      test(`is the HTML where it may show something: ${shown}`, async () => {
+        assert.deepEqual(await alternative('\nplain', html(shown)), { contentType: 'html', content: shown });
+      });
+    }
+
+    test('keeps the plain text that an alternative has beside its HTML', async () => {
+      const whole = '<p>rich</p>\n<div>FOOTNOTE</div>';
+      assert.equal((await alternative(mixed(html('<p>rich</p>'), '\nFOOTNOTE'))).content, whole);
+      assert.equal((await alternative('\nplain', mixed(html('<p>rich</p>'), '\nFOOTNOTE'))).content, whole);
+    });
+
+    test('is the plain one where the HTML is too long to be shown, which is attached', async () => {
+      const { content } = await alternative('\nplain', html('x'.repeat(limits.inlineBodyBytes + 1)));
+      assert.match(content, /^plain\nA text of this message .+ message-body\.html\.$/);
+    });
   });
 
   test('is joined from several plain parts', async () => {

@@ -51,7 +51,6 @@ describe('participants', () => {
     ['a comma in a quoted name', '"Doe, Ben" <b@x.example>, "Chen \\"C, D\\"" <c@x.example>', ['b@x.example', 'c@x.example']],
     ['a comma in a comment', 'Ben (Sales, North) <b@x.example>, c@x.example (Chen, Wei)', ['b@x.example', 'c@x.example']],
     ['a quoted name that looks like an address', '"Boss <boss@x.example>, Chief" <b@x.example>', ['b@x.example']],
-    ['a quoted name alone', '"Boss <boss@x.example>", Ben <b@x.example>', ['b@x.example']],
   ] as const) {
     test(`are all there, and nobody else, with ${name} in the list`, async () => {
       assert.deepEqual(
@@ -99,7 +98,7 @@ describe('participants', () => {
   test('keep a name with a colon, a comma or an @ in it', async () => {
     const { to } = await parse('To: Mobile: 16175550101 <a@x.example>, "B, b@y.example: C" <c@x.example>');
     assert.deepEqual(to, [
-      { name: 'Mobile 16175550101', address: 'a@x.example' },
+      { name: 'Mobile: 16175550101', address: 'a@x.example' },
       { name: 'B, b@y.example: C', address: 'c@x.example' },
     ]);
   });
@@ -123,7 +122,52 @@ describe('participants', () => {
   });
 
   test('never come out of a quoted name, or mail could be led to a mailbox of the sender’s choice', async () => {
-    assert.deepEqual(await addressesOf('From: "boss@x.example" <a@y.example>'), ['a@y.example']);
+    for (const name of ['boss@x.example', 'Evil <boss@x.example>', 'Evil <boss@x.example>, \\" <boss@z.example>']) {
+      assert.deepEqual(await addressesOf(`From: "${name}" <a@y.example>`), ['a@y.example'], name);
+      assert.deepEqual(await addressesOf(`From: "${name}" (Work) <a@y.example>`), ['a@y.example'], name);
+    }
+  });
+
+  test('are not lost in a sign that never closes or that swallows an address', async () => {
+    const two = ['ben@x.example', 'chen@x.example'];
+    for (const list of [
+      'Ben (Sales <ben@x.example>, Chen <chen@x.example>',
+      'Ben :( <ben@x.example>, Chen <chen@x.example>',
+      'Ben :( <ben@x.example>, Chen :) <chen@x.example>',
+      'Ben >:( <ben@x.example>; Chen <chen@x.example>',
+      'Ben <3 <ben@x.example>, Chen <chen@x.example>',
+      'Ben <3, <ben@x.example>, Chen <chen@x.example>',
+      'Ben 5" <ben@x.example>, Chen <chen@x.example>',
+      'Ben 5" <ben@x.example>, Chen 6" <chen@x.example>',
+      '"Ben <ben@x.example>, "Chen <chen@x.example>',
+      '"Ben <ben@x.example>", "Chen <chen@x.example>"',
+      '"Ben \\" <ben@x.example>, Chen <chen@x.example>',
+      '=?utf-8?Q?Ben=2C_"x?= <ben@x.example>, Chen <chen@x.example>',
+      'Ben <ben@x.example> <chen@x.example>',
+      '<ben@x.example, Chen <chen@x.example>',
+      'Ben (Work (HQ), Boston) <ben@x.example>, Chen (Sales) <chen@x.example>',
+    ]) {
+      assert.deepEqual(await addressesOf(`To: ${list}`), two, list);
+    }
+  });
+
+  test('keep their names and numbers beside such a sign', async () => {
+    const { to } = await parse(
+      'To: Ben 5" 16175550101 <ben@x.example>, 16175550102 :( <c@x.example>; Dan 16175550103 :) <d@x.example>; "E, F" <e@x.example>;',
+      'To: Gus <16175550104> <gus@x.example>',
+    );
+    assert.deepEqual(
+      to.map(({ name }) => name),
+      ['Ben 5" 16175550101', '16175550102 :(', 'Dan 16175550103 :)', 'E, F', 'Gus <16175550104>'],
+    );
+  });
+
+  test('have whole characters where a long name is cut', async () => {
+    for (const start of ['', 'a']) {
+      const { to } = await parse(joinBytes('To: ', Buffer.from(`${start}${'😀'.repeat(5_000)} <b@x.example>`)));
+      assert.equal(to[0]?.address, 'b@x.example');
+      assert.match(to[0]?.name ?? '', /^a?(?:😀)+$/u);
+    }
   });
 
   test('are refused where there are more than allowed, over all headers', async () => {

@@ -59,6 +59,14 @@ describe('a message that is created', () => {
     assert.equal(unread.body.isRead, false);
   });
 
+  test('with half of a surrogate pair in a text is refused', async (t) => {
+    const { call } = await openSimulation(t);
+    const answer = await call('POST', INBOX, { ...archived, toRecipients: [{ emailAddress: { name: 'a\ud83d' } }] });
+    assert.equal(answer.status, 400);
+    assert.match(answer.body.error.message, /surrogate/);
+    assert.equal((await call('POST', INBOX, { ...archived, subject: 'a\ud83d\ude00' })).status, 201);
+  });
+
   test('in an unknown folder is not found', async (t) => {
     const { call } = await openSimulation(t);
     const answer = await call('POST', `${USER}/mailFolders/AQMkADnone=/messages`, archived);
