@@ -119,9 +119,16 @@ describe('the text of an item', () => {
   test('is not lost where a multipart never ends, is cut in a header, or closes with the boundary of the outer one', async () => {
     assert.equal((await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello')).body.content, 'hello');
     const cut = await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\nX-Cut: 1\n--b\n\nhello\n--b--');
-    assert.equal(cut.body.content, '\nhello');
+    assert.equal(cut.body.content, 'X-Cut: 1\nhello');
     const inner = 'Content-Type: multipart/mixed; boundary=i\n\n--i\n\none\n';
     assert.equal((await parse(`Content-Type: multipart/mixed; boundary=o\n\n--o\n${inner}--o\n\ntwo\n--o--`)).body.content, 'one\ntwo');
+  });
+
+  test('is not lost where a part has no empty line', async () => {
+    const item = await parse('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nNote: bring milk\r\n--b\r\n\r\ntwo\r\n--b--');
+    assert.equal(item.body.content, 'Note: bring milk\ntwo');
+    const last = await parse('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n--b\r\nNote: milk');
+    assert.equal(last.body.content, '\nNote: milk');
   });
 
   test('of a boundary with blanks behind it, a comment or quotes is found', async () => {
@@ -170,6 +177,11 @@ describe('the headers of an item', () => {
       assert.equal(item.body.content.trim(), 'body');
     });
   }
+
+  test('are told from the body with CR as line end, although the body has an LF', async () => {
+    const item = await parse('Subject: one\rX-TELEMESSAGE-ArchiveMessageID: 1\r\rhello\nthere\r');
+    assert.deepEqual([item.subject, item.archiveMessageId, item.body.content], ['one', '1', 'hello\nthere\n']);
+  });
 
   test('survive a byte order mark and an mbox line before them', async () => {
     assert.equal((await parse('\xef\xbb\xbfSubject: one\n\nx')).subject, 'one');
