@@ -158,6 +158,11 @@ describe('the headers of an item', () => {
     assert.equal(await subjectOf('=?UTF-8?Q?=E2=82?= =?UTF-8?Q?=AC?= =?iso-8859-1?B?Y2Fm6Q==?='), '€café');
   });
 
+  test('are decoded where a character is split over words of both encodings, but not over two charsets', async () => {
+    assert.equal(await subjectOf('a =?utf-8?B?4oI=?= =?UTF-8?B?rA==?= b =?utf-8?Q?=E2=82?=\r\n =?utf-8?b?rA==?='), 'a € b €');
+    assert.equal(await subjectOf('=?utf-8?Q?a_b?= =?iso-8859-1?Q?=E9=3D?= =?iso-8859-1?Q?_=?='), 'a bé= =');
+  });
+
   test('are read where they hold raw UTF-8, raw bytes of the charset of the text, or raw Latin', async () => {
     assert.equal(await subjectOf(Buffer.from('Förderung'), 'text/plain; charset=windows-1255'), 'Förderung');
     assert.equal(await subjectOf('\xf9\xec\xe5\xed', 'text/plain; charset=windows-1255'), 'שלום');
