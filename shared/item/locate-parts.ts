@@ -133,7 +133,9 @@ export function locateParts(raw: Buffer): LocatedMessage {
     const header = readHeader(raw, start, lineBreak, (line) => matchLine(line) !== undefined);
     headerBytes += header.end - header.start;
     if (headerBytes > limits.headerBytes) throw headersTooLong();
-    return header;
+    // `--b`, `Note: bring milk`, `--b`: a part that somebody wrote without its empty line, and no header.
+    const isText = start > 0 && !header.endsEmpty && !header.fields.hasPrefix('content-');
+    return isText ? { ...header, end: header.start, bodyStart: header.start, fields: new HeaderFields('', '\n') } : header;
   };
 
   const root = readPart(0);

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { decodeWords } from 'postal-mime';
 import { limits } from '../limits.ts';
 import { cleanLine, cutText, decodeHeaderText } from './decode-text.ts';
+import { decodeWords } from './decode-words.ts';
 import type { Part } from './locate-parts.ts';
 import { parseStructuredHeader } from './structured-header.ts';
 
@@ -49,6 +49,22 @@ const EXTENSION = /\.[^.\s]{1,16}$/;
 // Marks that turn the direction of text: `evil<202E>gnp.exe` would be shown as `evilexe.png`.
 const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
+/** What NTFS, and so a download on Windows, does not take in a name; a colon there names a hidden stream. */
+const FORBIDDEN = /[/\\:*?"<>|]/g;
+
+/** Names of devices, which Windows opens instead of the file, whatever their extension. */
+const DEVICE = /^(?:con|prn|aux|nul|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?=[ .]|$)/i;
+
+/** What says nothing at the end of a name: Windows drops dots and blanks, and characters without width hide the extension. */
+const TRAILING = /[. \p{Zs}\p{Cf}]/u;
+
+/** Cuts off the end, step by step: a pattern would read a long run of blanks from each of them. */
+function trimName(name: string): string {
+  let end = name.length;
+  while (end > 0 && TRAILING.test(name.charAt(end - 1))) end--;
+  return name.slice(0, end);
+}
+
 /** The name that a part gives itself, decoded, or `undefined`. @param charset - Charset of the item's text, for raw 8-bit names. */
 export function readFileName(part: Pick<Part, 'fields'>, charset?: string): string | undefined {
   const read = (field: string, parameter: string) =>
@@ -66,11 +82,9 @@ export function readFileName(part: Pick<Part, 'fields'>, charset?: string): stri
  */
 export function nameAttachment(name: string | undefined, position: number, contentType: string): string {
   // oxlint-disable-next-line no-control-regex
-  const clean = cleanLine((name ?? '').replace(/[\u0080-\u009f]/g, ''))
-    .replace(BIDI_CONTROLS, '')
-    .replace(/[/\\]/g, '_')
-    .replace(/[. ]+$/, '');
-  if (!/[^._ ]/.test(clean)) return `attachment-${position}${EXTENSIONS.get(contentType) ?? ''}`;
+  const line = cleanLine((name ?? '').replace(/[\u0080-\u009f]/g, ''));
+  const clean = trimName(line.replace(BIDI_CONTROLS, '').replace(FORBIDDEN, '_')).replace(DEVICE, '_$&');
+  if (!/[^._\p{Zs}\p{Cf}]/u.test(clean)) return `attachment-${position}${EXTENSIONS.get(contentType) ?? ''}`;
   const extension = EXTENSION.exec(clean)?.[0] ?? '';
   const stem = clean.slice(0, clean.length - extension.length);
   return cutText(stem, limits.fileNameCharacters - extension.length) + extension;

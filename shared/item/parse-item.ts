@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { decodeWords } from 'postal-mime';
 import { limits } from '../limits.ts';
 import { cleanLine, cleanText, decodeHeaderBlock, decodeHeaderText } from './decode-text.ts';
+import { decodeWords } from './decode-words.ts';
 import { locateParts, type LocatedMessage } from './locate-parts.ts';
 import type { ParsedItem } from './parsed-item.ts';
 import { readAddresses } from './read-addresses.ts';

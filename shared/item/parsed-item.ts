@@ -20,7 +20,7 @@ export interface ItemBody {
 
 /** A file of an item, byte for byte as it was sent. */
 export interface ItemAttachment {
-  /** Safe to show and to store: no path, no control or bidirectional characters, never empty. Names may repeat. */
+  /** Safe to show and to store: no path, no control or bidirectional characters, nothing that Windows refuses, never empty. Names may repeat. */
   readonly name: string;
   /** Lower-case media type, such as `image/png`. */
   readonly contentType: string;

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { addressParser, decodeWords } from 'postal-mime';
+import { addressParser } from 'postal-mime';
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { cleanLine, cutText, decodeHeaderText } from './decode-text.ts';
+import { decodeWords, joinWords } from './decode-words.ts';
 import type { Address } from './parsed-item.ts';
 import { restoreSigns, splitAddresses } from './split-addresses.ts';
 
@@ -28,12 +29,17 @@ function readEntry(entry: string): Address[] {
   if (entry.length > ENTRY_CHARACTERS) return [readLongEntry(entry)];
   const [, before, address, after = ''] = PLAIN_ENTRY.exec(entry) ?? [];
   if (before !== undefined && address !== undefined) return [{ name: decodeWords(restoreSigns(`${before} ${after}`.trim())), address }];
-  return addressParser(entry, { flatten: true }).flatMap((mailbox) => (mailbox.group === undefined ? [mailbox] : mailbox.group));
+  return addressParser(joinWords(entry), { flatten: true }).flatMap((mailbox) => (mailbox.group === undefined ? [mailbox] : mailbox.group));
 }
 
-/** `<ben@x.example, Chen <chen@x.example>`: a bracket without its pair is no part of the address before which it stands. */
+/**
+ * `<ben@x.example, Chen <chen@x.example>`: a bracket without its pair is no part of the address before which it stands, and neither is the
+ * `smtp:` of Exchange's lists or the `mailto:` of a link.
+ */
 function cleanAddress(address: string): string {
-  return cleanLine(restoreSigns(address)).replace(/^[<(]+(?=[^<>()\s]+$)/, '');
+  return cleanLine(restoreSigns(address))
+    .replace(/^[<(]+(?=[^<>()\s]+$)/, '')
+    .replace(/^(?:mailto|smtp):\s*/i, '');
 }
 
 /**

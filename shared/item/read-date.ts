@@ -53,8 +53,11 @@ export function readDate(text: string): string | undefined {
   if (first === undefined || second === undefined || third === undefined || offset === undefined) return undefined;
   const day = Number(rfc === null ? third : first);
   const month = rfc === null ? Number(second) - 1 : MONTHS.indexOf(second.toLowerCase());
-  const shortYear = Number(rfc === null ? first : third);
-  const year = shortYear >= 100 ? shortYear : shortYear + (shortYear < 50 ? 2000 : 1900);
+  const writtenYear = rfc === null ? first : third;
+  const number = Number(writtenYear);
+  // 0000 is what a device writes that knows no date, and Date.UTC reads 0 to 99 as 1900 to 1999.
+  if (writtenYear.length > 2 && number < 100) return undefined;
+  const year = number >= 100 ? number : number + (number < 50 ? 2000 : 1900);
   // A leap second has no place in a Date.
   const second60 = Math.min(Number(seconds ?? 0), Number(seconds ?? 0) === 60 ? 59 : 99);
   const local = new Date(Date.UTC(year, month, day, Number(hour), Number(minute), second60));

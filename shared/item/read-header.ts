@@ -67,14 +67,26 @@ export interface HeaderBlock {
   readonly bodyStart: number;
   /** Whether something ended the block; `false` where the bytes ran out. */
   readonly isWhole: boolean;
+  /** Whether an empty line ended it. */
+  readonly endsEmpty: boolean;
   readonly fields: HeaderFields;
 }
 
 const FIRST_LINE = /^(?:[!-9;-~]+[ \t]*:|From |>From )/;
 
-/** The byte that ends a line: LF, or CR in a message that has no LF at all (it comes from an old Mac). */
+/**
+ * The byte that ends a line: LF, or CR in a message from an old Mac, whose header block ends before any LF. One LF in its body does not
+ * make it another message.
+ */
 export function findLineBreak(raw: Buffer): number {
-  return raw.includes(LF) || !raw.includes(CR) ? LF : CR;
+  const firstLf = raw.indexOf(LF);
+  if (firstLf < 0) return raw.includes(CR) ? CR : LF;
+  const head = raw.subarray(0, firstLf);
+  let end = head.indexOf('\r\r');
+  if (end < 0) return LF;
+  // CR CR LF, or more of them, is one line end of a gateway.
+  while (head[end] === CR) end++;
+  return end < firstLf ? CR : LF;
 }
 
 /** What is thrown where a message has more header bytes than `limits.headerBytes`. */
@@ -97,13 +109,16 @@ export function readHeader(raw: Buffer, start: number, lineBreak: number, isDeli
   let position = start + (raw.toString('latin1', start, start + 3) === '\u00ef\u00bb\u00bf' ? 3 : 0);
   const firstLine = position;
   let bodyStart: number | undefined;
+  let endsEmpty = false;
   while (bodyStart === undefined && position < raw.length) {
     const found = raw.indexOf(lineBreak, position);
     const end = found < 0 ? raw.length : found;
     // One CR belongs to the line end; gateways that end lines with CR CR LF exist.
     const isEmpty = end - position <= 2 && /^\r*$/.test(raw.toString('latin1', position, end));
-    if (isEmpty && found >= 0) bodyStart = end + 1;
-    else if (position === firstLine && !FIRST_LINE.test(raw.toString('latin1', position, Math.min(end, position + 1024))))
+    if (isEmpty && found >= 0) {
+      bodyStart = end + 1;
+      endsEmpty = true;
+    } else if (position === firstLine && !FIRST_LINE.test(raw.toString('latin1', position, Math.min(end, position + 1024))))
       bodyStart = position;
     else if (raw[position] === DASH && isDelimiter?.(raw.toString('latin1', position, end)) === true) bodyStart = position;
     else position = Math.min(end + 1, raw.length);
@@ -115,6 +130,7 @@ export function readHeader(raw: Buffer, start: number, lineBreak: number, isDeli
     end: position,
     bodyStart: bodyStart ?? raw.length,
     isWhole: bodyStart !== undefined,
+    endsEmpty,
     fields: new HeaderFields(block, String.fromCharCode(lineBreak)),
   };
 }

@@ -65,7 +65,10 @@ describe('any item', () => {
     const text = fc
       .string({ unit: fc.constantFrom(...Array.from('abc XYZ 123 éשל你🚀,;:"<>()=?_.-')), minLength: 1, maxLength: 40 })
       .map((value) => value.trim() || 'x');
-    const name = text.map((value) => `${value.replace(/[. ]+$/, '')}x.bin`);
+    // Names without the signs that Windows refuses: those are changed on purpose.
+    const name = fc
+      .string({ unit: fc.constantFrom(...Array.from('abc XYZ 123 éשל你🚀,;()=_.-')), maxLength: 40 })
+      .map((value) => `${value.trim().replace(/[. ]+$/, '')}x.bin`);
     const file = fc.record({
       filename: name,
       content: fc.uint8Array({ maxLength: 300 }),

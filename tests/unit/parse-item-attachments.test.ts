@@ -163,7 +163,18 @@ describe('the name of an attachment', () => {
   const names: [what: string, headers: string | Uint8Array, expected: string][] = [
     ['a plain one', 'Content-Disposition: attachment; filename=a.txt', 'a.txt'],
     ['one with a comment and parentheses', 'Content-Disposition: attachment (x); filename=Invoice(1).pdf', 'Invoice(1).pdf'],
-    ['a quoted one', 'Content-Disposition: attachment; filename="a \\"b\\"; c.txt"', 'a "b"; c.txt'],
+    ['a quoted one', 'Content-Disposition: attachment; filename="a \\"b\\"; c.txt"', 'a _b_; c.txt'],
+    ['characters that Windows refuses', 'Content-Disposition: attachment; filename="a.png:evil*?<>|.exe"', 'a.png_evil_____.exe'],
+    ['a device', 'Content-Disposition: attachment; filename="CON"', '_CON'],
+    ['a device with an extension', 'Content-Disposition: attachment; filename="nul .txt"', '_nul .txt'],
+    ['a word that starts like a device', 'Content-Disposition: attachment; filename="console.txt"', 'console.txt'],
+    [
+      'characters without width alone',
+      "Content-Type: image/png\r\nContent-Disposition: attachment; filename*=utf-8''%C2%A0%E2%80%8B%EF%BB%BF",
+      'attachment-1.png',
+    ],
+    ['characters without width at the end', "Content-Disposition: attachment; filename*=utf-8''a.png%EF%BB%BF%E2%80%8B", 'a.png'],
+    ['encoded words that split a character', 'Content-Disposition: attachment; filename="=?utf-8?B?4oI=?= =?utf-8?B?rA==?=.png"', '€.png'],
     ['the name of the type', 'Content-Type: image/png; name=a.png', 'a.png'],
     [
       'that of the disposition before that of the type',

@@ -119,9 +119,16 @@ describe('the text of an item', () => {
   test('is not lost where a multipart never ends, is cut in a header, or closes with the boundary of the outer one', async () => {
     assert.equal((await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello')).body.content, 'hello');
     const cut = await parse('Content-Type: multipart/mixed; boundary=b\n\n--b\nX-Cut: 1\n--b\n\nhello\n--b--');
-    assert.equal(cut.body.content, '\nhello');
+    assert.equal(cut.body.content, 'X-Cut: 1\nhello');
     const inner = 'Content-Type: multipart/mixed; boundary=i\n\n--i\n\none\n';
     assert.equal((await parse(`Content-Type: multipart/mixed; boundary=o\n\n--o\n${inner}--o\n\ntwo\n--o--`)).body.content, 'one\ntwo');
+  });
+
+  test('is not lost where a part has no empty line', async () => {
+    const item = await parse('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nNote: bring milk\r\n--b\r\n\r\ntwo\r\n--b--');
+    assert.equal(item.body.content, 'Note: bring milk\ntwo');
+    const last = await parse('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n--b\r\nNote: milk');
+    assert.equal(last.body.content, '\nNote: milk');
   });
 
   test('of a boundary with blanks behind it, a comment or quotes is found', async () => {
@@ -151,6 +158,11 @@ describe('the headers of an item', () => {
     assert.equal(await subjectOf('=?UTF-8?Q?=E2=82?= =?UTF-8?Q?=AC?= =?iso-8859-1?B?Y2Fm6Q==?='), '€café');
   });
 
+  test('are decoded where a character is split over words of both encodings, but not over two charsets', async () => {
+    assert.equal(await subjectOf('a =?utf-8?B?4oI=?= =?UTF-8?B?rA==?= b =?utf-8?Q?=E2=82?=\r\n =?utf-8?b?rA==?='), 'a € b €');
+    assert.equal(await subjectOf('=?utf-8?Q?a_b?= =?iso-8859-1?Q?=E9=3D?= =?iso-8859-1?Q?_=?='), 'a bé= =');
+  });
+
   test('are read where they hold raw UTF-8, raw bytes of the charset of the text, or raw Latin', async () => {
     assert.equal(await subjectOf(Buffer.from('Förderung'), 'text/plain; charset=windows-1255'), 'Förderung');
     assert.equal(await subjectOf('\xf9\xec\xe5\xed', 'text/plain; charset=windows-1255'), 'שלום');
@@ -170,6 +182,11 @@ describe('the headers of an item', () => {
       assert.equal(item.body.content.trim(), 'body');
     });
   }
+
+  test('are told from the body with CR as line end, although the body has an LF', async () => {
+    const item = await parse('Subject: one\rX-TELEMESSAGE-ArchiveMessageID: 1\r\rhello\nthere\r');
+    assert.deepEqual([item.subject, item.archiveMessageId, item.body.content], ['one', '1', 'hello\nthere\n']);
+  });
 
   test('survive a byte order mark and an mbox line before them', async () => {
     assert.equal((await parse('\xef\xbb\xbfSubject: one\n\nx')).subject, 'one');

@@ -162,6 +162,21 @@ describe('participants', () => {
     );
   });
 
+  test('are known without the mailto: or smtp: before their address', async () => {
+    assert.deepEqual(
+      await addressesOf('To: mailto:a@x.example, <SMTP:b@x.example>, C <mailto:c@x.example>', 'Cc: smtp:d@x.example; smtp:e@x.example'),
+      ['a@x.example', 'b@x.example', 'c@x.example', 'd@x.example', 'e@x.example'],
+    );
+  });
+
+  test('have names whose characters are split over encoded words', async () => {
+    const { to } = await parse('To: =?utf-8?B?4oI=?= =?utf-8?B?rA==?= <a@x.example>, "=?utf-8?B?4oI=?= =?utf-8?B?rA==?=" <b@x.example>');
+    assert.deepEqual(
+      to.map(({ name }) => name),
+      ['€', '€'],
+    );
+  });
+
   test('have whole characters where a long name is cut', async () => {
     for (const start of ['', 'a']) {
       const { to } = await parse(joinBytes('To: ', Buffer.from(`${start}${'😀'.repeat(5_000)} <b@x.example>`)));
