@@ -9,7 +9,8 @@
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeTransfer } from './decode-transfer.ts';
-import { CR, findLineBreak, HeaderFields, headersTooLong, readHeader, type HeaderBlock } from './read-header.ts';
+import { findDelimiter, matchDelimiter, type Multipart } from './find-delimiter.ts';
+import { findLineBreak, HeaderFields, headersTooLong, readHeader, type HeaderBlock } from './read-header.ts';
 import { parseStructuredHeader, type StructuredHeader } from './structured-header.ts';
 
 /** A part that holds content: text, a file, a message. */
@@ -32,15 +33,6 @@ export interface LocatedMessage {
   /** The bytes of the header block. */
   readonly headerBytes: Buffer;
   readonly parts: readonly Part[];
-}
-
-interface Multipart {
-  readonly boundary: string;
-  readonly subtype: string;
-  readonly header: HeaderBlock;
-  parts: number;
-  /** Whether its closing delimiter came. More parts may follow all the same. */
-  isClosed: boolean;
 }
 
 const EPILOGUE = new HeaderFields('Content-Type: text/plain\nContent-Disposition: attachment; filename=epilogue.txt', '\n');
@@ -71,41 +63,10 @@ function isBlank(bytes: Buffer): boolean {
  */
 export function locateParts(raw: Buffer): LocatedMessage {
   const lineBreak = findLineBreak(raw);
-  const delimiterStart = Buffer.from([lineBreak, 0x2d, 0x2d]);
   const open: Multipart[] = [];
   const parts: Part[] = [];
   let headerBytes = 0;
   let count = 0;
-
-  /** Which open multipart a line belongs to, the innermost first. */
-  const matchLine = (line: string): { index: number; isClosing: boolean } | undefined => {
-    const text = line.slice(2).trimEnd();
-    let ofClosed: { index: number; isClosing: boolean } | undefined;
-    for (let index = open.length - 1; index >= 0; index--) {
-      const { boundary = '', isClosed = false } = open[index] ?? {};
-      const isClosing = text.length === boundary.length + 2 && text === `${boundary}--`;
-      if (!isClosing && text !== boundary) continue;
-      if (!isClosed) return { index, isClosing };
-      ofClosed ??= { index, isClosing };
-    }
-    return ofClosed;
-  };
-
-  /** The next delimiter line at or behind `from`, which is the start of a line. */
-  const findDelimiter = (from: number) => {
-    let at = open.length === 0 ? -1 : raw.indexOf(delimiterStart, Math.max(0, from - 1));
-    while (at >= 0) {
-      const found = raw.indexOf(lineBreak, at + 1);
-      const end = found < 0 ? raw.length : found;
-      const match = matchLine(raw.toString('latin1', at + 1, end));
-      if (match !== undefined) {
-        const contentEnd = lineBreak !== CR && raw[at - 1] === CR ? at - 1 : at;
-        return { ...match, contentEnd: Math.max(from, contentEnd), next: Math.min(end + 1, raw.length) };
-      }
-      at = raw.indexOf(delimiterStart, end);
-    }
-    return { index: -1, isClosing: true, contentEnd: raw.length, next: raw.length };
-  };
 
   const addPart = (fields: HeaderFields, start: number, end: number, type: StructuredHeader) => {
     const encoded = raw.subarray(start, Math.max(start, end));
@@ -130,7 +91,7 @@ export function locateParts(raw: Buffer): LocatedMessage {
 
   const readPart = (start: number): HeaderBlock => {
     countPart();
-    const header = readHeader(raw, start, lineBreak, (line) => matchLine(line) !== undefined);
+    const header = readHeader(raw, start, lineBreak, (line) => matchDelimiter(open, line) !== undefined);
     headerBytes += header.end - header.start;
     if (headerBytes > limits.headerBytes) throw headersTooLong();
     // `--b`, `Note: bring milk`, `--b`: a part that somebody wrote without its empty line, and no header.
@@ -155,7 +116,7 @@ export function locateParts(raw: Buffer): LocatedMessage {
       }
       open.push({ boundary, subtype: type.value, header, parts: 0, isClosed: false });
     }
-    const delimiter = findDelimiter(position);
+    const delimiter = findDelimiter(raw, lineBreak, open, position);
     if (header !== undefined && type !== undefined && !isMultipart) {
       // A multipart without a boundary has no parts, but its text is there.
       const shown = type.value.startsWith('multipart/') ? { ...type, value: 'text/plain' } : type;
