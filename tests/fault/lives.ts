@@ -113,7 +113,8 @@ export function dayOfTrouble(): Life {
         return false;
       }
       const { items: parked } = await listParked(pipeline);
-      if (parked.some(({ sourceId }) => sourceId === mappedLater?.id)) return false;
+      // A kill may have used up its tries before it was mapped at all: then it is put back to work with the others.
+      if (parked.some(({ sourceId, reason }) => sourceId === mappedLater?.id && reason === 'unmapped')) return false;
       if (parked.some(({ reason }) => reason !== 'oversize' && reason !== 'unmapped')) {
         await ask(host, 'parked/reprocess', { all: true });
         return false;
