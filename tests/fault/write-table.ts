@@ -62,7 +62,7 @@ const played: Played[] = [];
 async function playAll(chosen: readonly Schedule[]): Promise<void> {
   for (let first = 0; first < chosen.length; first += BATCH) {
     const batch = chosen.slice(first, first + BATCH);
-    const storage = await startAzurite({ accounts: batch.length });
+    const storage = await startAzurite({ accounts: 2 * batch.length });
     const ends = await pLimit(LANES).map(batch, (schedule) =>
       runSchedule(storage, schedule).catch((error: unknown) => ({ schedule, error })),
     );
