@@ -172,33 +172,8 @@ const addresses: readonly HostileMessage[] = [
   },
   { name: 'an address of 1 MB', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: <${'a@'.repeat(MB / 2)}>`] }) },
   { name: 'a nest of 500,000 groups', expect: 'imported', bytes: () => item('\r\nhello', { headers: [`To: ${'a:'.repeat(500_000)};`] }) },
-  {
-    name: '500,000 colons in an address list',
-    expect: 'imported',
-    bytes: () => item('\r\nhello', { headers: [`To: ${'a:'.repeat(500_000)}`] }),
-  },
-  {
-    name: '300,000 spaced colons in an address list',
-    expect: 'imported',
-    bytes: () => item('\r\nhello', { headers: [`To: ${'aa :'.repeat(300_000)}`] }),
-  },
-  {
-    name: '300,000 open comments and colons in an address list',
-    expect: 'imported',
-    bytes: () => item('\r\nhello', { headers: [`To: ${'a(:'.repeat(300_000)}`] }),
-  },
-  {
-    name: '300,000 open quotes in an address list',
-    expect: 'imported',
-    bytes: () => item('\r\nhello', { headers: [`To: ${'a "'.repeat(300_000)}`] }),
-  },
-  {
-    name: '500,000 open brackets in an address list',
-    expect: 'imported',
-    bytes: () => item('\r\nhello', { headers: [`To: ${'a<'.repeat(500_000)}`] }),
-  },
   // Without a semicolon no colon ends a name: the entry grows to the end, and work at each colon takes 80 s.
-  ...['a:', 'aa :', 'a:(', '"a:', '<a:', 'aa :"(<', '\\"', '(a)<1>:'].map((signs): HostileMessage => ({
+  ...['a:', 'aa :', 'a:(', '"a:', '<a:', 'aa :"(<', '\\"', '(a)<1>:', 'a "', 'a<'].map((signs): HostileMessage => ({
     name: `1 MB of ${signs} without a semicolon`,
     expect: 'imported',
     bytes: () => item('\r\nhello', { headers: [`To: ${signs.repeat(MB / signs.length)}`] }),
