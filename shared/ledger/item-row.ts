@@ -106,9 +106,15 @@ export function identityOf({ runId, itemKey, sourceId, sequence, arrivedAt }: It
   return { runId, itemKey, sourceId, sequence, arrivedAt };
 }
 
-/** The deliveries as they stood when the item ended last; undefined where there were none, or too many for a column. */
-export function recordedDeliveries({ deliveries = '' }: Pick<ItemRow, 'deliveries'>): readonly DeliveryOutcome[] | undefined {
-  return deliveries === '' ? undefined : (JSON.parse(deliveries) as DeliveryOutcome[]);
+/**
+ * The deliveries as they stood when the item ended last; undefined where there were none, or too many for a column. A duplicate has none,
+ * also where its import, under way when the original took its place, has written the end of the deliveries that are the original's now.
+ */
+export function recordedDeliveries({
+  deliveries = '',
+  duplicateOf,
+}: Pick<ItemRow, 'deliveries' | 'duplicateOf'>): readonly DeliveryOutcome[] | undefined {
+  return deliveries === '' || duplicateOf !== undefined ? undefined : (JSON.parse(deliveries) as DeliveryOutcome[]);
 }
 
 /** How an item ended, or `pending`. A duplicate found later overrules an outcome written before. */

@@ -158,6 +158,25 @@ describe('reconciliation', () => {
       assert.deepEqual(checked, { items: 7, pending: 0, rawItems: 7, rawItemsIntact: 7, copies: 8, copiesIntact: 8 });
     }));
 
+  test('a duplicate promises no copies, although its import ended after the original had taken its place', () =>
+    withWorld({}, async (world) => {
+      for (const id of ['first', 'second']) world.add(id, sms({ id: 'same' }));
+      // The first one's download fails once, so that the second is delivered before it.
+      world.teleMessage.setFaults([
+        { match: { kind: 'content', id: 'first' }, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } },
+      ]);
+      await world.day();
+      const { items } = world.pipeline.ledger;
+      const [first, second] = [await items.find('first'), await items.find('second')];
+      assert.ok(first && second);
+      assert.equal(second.duplicateOf, 'first');
+      const deliveries = [ADA, BEN].map((mailbox) => ({ mailbox, state: 'imported' as const }));
+      await items.ended(second, { outcome: 'imported', contentKey: first.contentKey ?? '', deliveries });
+      const { found, checked } = await reconcile(world);
+      assert.deepEqual(found, []);
+      assert.deepEqual([checked['copies'], checked['copiesIntact']], [2, 2]);
+    }));
+
   test('a copy that somebody deleted is missing', () =>
     withWorld({}, async (world, root) => {
       world.add('x', sms({ id: 'x' }));
