@@ -156,11 +156,15 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       await restoreRow(items, keyOf(item), { ...identityOf(item), ...bytes, stagedAt: at, progressAt: at });
     },
 
-    /** The item is done with, for now: imported, skipped or parked. */
-    async ended(item: ItemReference, end: ItemEnd): Promise<void> {
+    /**
+     * The item is done with, for now: imported, skipped or parked.
+     *
+     * @param item - With what is known of its bytes: a row that was lost while a message had them would not say it any more.
+     */
+    async ended(item: ItemReference & Partial<StagedBytes>, end: ItemEnd): Promise<void> {
       const at = now().toISOString();
       const { outcome, reason, contentKey } = end;
-      const { runId, itemKey } = item;
+      const { runId, itemKey, size, sha256 } = item;
       await record({ event: 'item.ended', runId, itemKey, outcome, reason, contentKey, duplicateOf: end.duplicateOf });
       // An index of what waits for an operator: the rows themselves are spread over all runs there ever were.
       if (end.parked !== undefined)
@@ -173,6 +177,8 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
         });
       await restoreRow(items, keyOf(item), {
         ...identityOf(item),
+        size,
+        sha256,
         // Written over: an earlier end had others.
         deliveries: deliveriesColumn(end.deliveries) ?? '',
         outcome: end.outcome,

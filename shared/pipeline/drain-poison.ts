@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { describeError, PermanentError } from '../errors.ts';
 import type { ItemReference } from '../ledger/item-row.ts';
+import type { StagedBytes } from '../storage/stage-item.ts';
 import { queueNames } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import { parkGivenUp } from './park-given-up.ts';
@@ -21,10 +22,10 @@ export async function drainPoison(
   pipeline: Pipeline,
   queue: string,
   message: unknown,
-  read: (message: unknown) => ItemReference,
+  read: (message: unknown) => ItemReference & Partial<StagedBytes>,
 ): Promise<void> {
   const { audit, log, storage, now } = pipeline;
-  let item: ItemReference;
+  let item: ReturnType<typeof read>;
   try {
     item = read(message);
   } catch (error) {

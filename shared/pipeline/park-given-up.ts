@@ -4,7 +4,8 @@
  * @module
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
-import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference, type StoredItem } from '../ledger/item-row.ts';
+import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference } from '../ledger/item-row.ts';
+import type { StagedBytes } from '../storage/stage-item.ts';
 import { openItem, readMaskedNumbers, type OpenedItem } from './open-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -15,15 +16,18 @@ function endOf(reason: ParkReason): (row: { mailbox: string; state: string; reas
     state === 'imported' ? { mailbox, state } : { mailbox, state: 'failed', reason: own === undefined || own === '' ? reason : own };
 }
 
+/** An item, with what is known of its bytes. */
+type KnownItem = ItemReference & Partial<StagedBytes>;
+
 /** Reasons after which the bytes of the item are its own, and its head may tell who took part in it. */
 const isUnread = ({ reason }: PermanentError): boolean => reason === 'unreadable' || reason === 'too-many-participants';
 
 /** What earlier tries have put into mailboxes: without it the books would not know of those copies. And whose item it is. */
-async function readProgress(pipeline: Pipeline, row: StoredItem, reason: ParkReason): Promise<Omit<Parking, 'reason'>> {
+async function readProgress(pipeline: Pipeline, item: KnownItem, reason: ParkReason): Promise<Omit<Parking, 'reason'>> {
   const { ledger, archiver } = pipeline;
-  const { size, sha256, runId } = row;
+  const { size, sha256, runId, itemKey } = item;
   if (size === undefined || sha256 === undefined) return {};
-  const message = { ...identityOf(row), size, sha256 };
+  const message = { ...identityOf(item), size, sha256 };
   let opened: OpenedItem;
   try {
     opened = await openItem(pipeline, message);
@@ -34,7 +38,7 @@ async function readProgress(pipeline: Pipeline, row: StoredItem, reason: ParkRea
   }
   const { contentKey, maskedNumbers } = opened;
   // The deliveries of this content may be those of the item that this one duplicates.
-  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== row.itemKey) return { maskedNumbers };
+  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== itemKey) return { maskedNumbers };
   const rows = await ledger.deliveries.of({ runId, contentKey });
   if (rows.length === 0) return { contentKey, maskedNumbers };
   return { contentKey, maskedNumbers, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
@@ -48,13 +52,14 @@ async function readProgress(pipeline: Pipeline, row: StoredItem, reason: ParkRea
  */
 export async function parkGivenUp(
   pipeline: Pipeline,
-  item: ItemReference,
+  item: KnownItem,
   reason: ParkReason,
   step?: 'item.download' | 'item.import',
 ): Promise<void> {
   const row = await pipeline.ledger.items.read(item);
-  if (row === undefined) return parkItem(pipeline, item, { reason });
-  const isBehind = outcomeOf(row) !== 'pending' || (step === 'item.download' && row.stagedAt !== undefined);
+  const isBehind = row !== undefined && (outcomeOf(row) !== 'pending' || (step === 'item.download' && row.stagedAt !== undefined));
   if (isBehind) return;
-  await parkItem(pipeline, item, { reason, ...(await readProgress(pipeline, row, reason)) });
+  // A message of the import knows the bytes, also where the row was lost.
+  const known: KnownItem = row?.sha256 === undefined ? item : row;
+  await parkItem(pipeline, known, { reason, ...(await readProgress(pipeline, known, reason)) });
 }

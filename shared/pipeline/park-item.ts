@@ -5,6 +5,7 @@
  */
 import type { ParkReason } from '../errors.ts';
 import { identityOf, type DeliveryOutcome, type ItemOutcome, type ItemReference } from '../ledger/item-row.ts';
+import type { StagedBytes } from '../storage/stage-item.ts';
 import { queueNames } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -44,7 +45,7 @@ export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'del
  * The queue comes first: a crash between the two leaves a second message for one item, which the sweep removes, rather than a row
  * that no queue knows of.
  */
-export async function parkItem(pipeline: Pipeline, item: ItemReference, parking: Parking): Promise<void> {
+export async function parkItem(pipeline: Pipeline, item: ItemReference & Partial<StagedBytes>, parking: Parking): Promise<void> {
   const { storage, ledger, log, telemetry, now } = pipeline;
   const { reason, contentKey, deliveries, maskedNumbers, mappingVersion, inDoubt = false } = parking;
   const outcome = outcomeFor(parking);

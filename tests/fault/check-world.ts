@@ -8,6 +8,7 @@ import { outcomeOf, type StoredItem } from '../../shared/ledger/item-row.ts';
 import { PARK_REASONS } from '../../shared/errors.ts';
 import { isBalanced, type RunCounts } from '../../shared/pipeline/count-run.ts';
 import { listParked } from '../../shared/pipeline/parked-items.ts';
+import { readReconciliation, reconcileRun } from '../../shared/pipeline/reconcile-run.ts';
 import { countRun, deliveriesOf } from '../../shared/pipeline/report-items.ts';
 import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
@@ -131,6 +132,19 @@ async function checkAudit(pipeline: Pipeline, rows: ReadonlyMap<string, StoredIt
   }
 }
 
+/** The product's own re-check finds nothing to complain of either: a false alarm is a fault too. */
+async function checkReconciliations(pipeline: Pipeline): Promise<void> {
+  const { reports } = pipeline.storage.containers;
+  for (const { runId } of await pipeline.ledger.runs.all()) {
+    const earlier = await readReconciliation(pipeline, runId);
+    // One that was begun while faults struck may have seen what has healed since.
+    if (earlier !== undefined && earlier.finishedAt === undefined) await reconcileRun(pipeline, runId, 'checker');
+    const { finishedAt, problems, report } = await reconcileRun(pipeline, runId, 'checker');
+    assert.ok(finishedAt, `the re-check of ${runId} did not end`);
+    if (problems > 0) assert.fail(`a re-check complains: ${(await reports.getBlobClient(report).downloadToBuffer()).toString()}`);
+  }
+}
+
 /**
  * Checks what holds at any time when nothing is under way.
  *
@@ -144,6 +158,7 @@ export async function checkWorld(checked: Checked): Promise<number> {
   await checkAudit(checked.pipeline, rows);
   // The books are the product's own: what they tell of has to be in the mailboxes, which are not.
   assert.equal(await checkRuns(checked.pipeline), copies, 'the books tell of another number of copies than there are');
+  await checkReconciliations(checked.pipeline);
   return copies;
 }
 

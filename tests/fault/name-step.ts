@@ -62,7 +62,7 @@ const FACTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     staged: `${IDENTITY} size sha256 stagedAt progressAt`,
     waits: `${IDENTITY} progressAt waitsUntil`,
     restored: `${IDENTITY} [type] listedAt progressAt`,
-    ended: `${IDENTITY} deliveries outcome reason [contentKey] [duplicateOf] [maskedNumbers] [parkedIn] [parkedMessageId] [parkedPopReceipt] endedAt progressAt`,
+    ended: `${IDENTITY} [size] [sha256] deliveries outcome reason [contentKey] [duplicateOf] [maskedNumbers] [parkedIn] [parkedMessageId] [parkedPopReceipt] endedAt progressAt`,
     reopened: 'outcome reason waitsUntil progressAt requeues',
     settled: 'outcome deliveries progressAt',
     discarded: 'discardReason discardedBy discardedAt',

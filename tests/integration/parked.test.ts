@@ -606,6 +606,51 @@ describe('parked items', () => {
       assert.notEqual(restored.length, 0, 'the audit log tells of it');
     }));
 
+  for (const [end, eml] of [
+    ['imported', sms({ id: 'x' })],
+    ['unmapped', unmapped('x')],
+  ] as const) {
+    test(`an item whose row is lost before its import ends as ${end}, and its new row knows its bytes`, () =>
+      withWorld({}, async (world) => {
+        world.add('x', eml);
+        await world.list();
+        const message = await download(world, 'x');
+        await loseRow(world, 'x');
+        await importItem(world.pipeline, message);
+        const row = await world.pipeline.ledger.items.read(message);
+        assert.deepEqual([row?.outcome, row?.size, row?.sha256], [end, message.size, message.sha256]);
+      }));
+  }
+
+  test('a duplicate whose row is lost before its original takes its place has a new row that knows its bytes', () =>
+    withWorld({}, async (world) => {
+      for (const id of ['first', 'second']) world.add(id, sms({ id: 'same' }));
+      await world.list();
+      const [first, second] = [await download(world, 'first'), await download(world, 'second')];
+      await importItem(world.pipeline, second);
+      await loseRow(world, 'second');
+      await importItem(world.pipeline, first);
+      const row = await world.pipeline.ledger.items.read(second);
+      assert.deepEqual([row?.duplicateOf, row?.size, row?.sha256], ['first', second.size, second.sha256]);
+    }));
+
+  test('an item whose row is lost before its import is given up is partial, and its books know of the copy that was made', () =>
+    withWorld(
+      { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: { type: 'status', status: 500 } }] } },
+      async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.list();
+        const message = await download(world, 'x');
+        await assert.rejects(importItem(world.pipeline, message), TransientError);
+        await loseRow(world, 'x');
+        await drainPoison(world.pipeline, queueNames.import, message, readImportMessage);
+        const { outcome, reason, deliveries } = await world.outcome('x');
+        assert.deepEqual([outcome, reason], ['partial', 'tries-used-up']);
+        assert.deepEqual(deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} failed`, `${BEN} imported`]);
+        assert.equal((await world.pipeline.ledger.items.read(message))?.sha256, message.sha256);
+      },
+    ));
+
   test('an item that is lost again and again is parked in the end', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
