@@ -488,6 +488,41 @@ describe('import', () => {
       assert.equal((await world.mailbox(ADA)).length, 1);
     }));
 
+  for (const [name, table, method] of [
+    ['marked as one', 'items', 'upsertEntity'],
+    ['replaced by its original', 'content', 'updateEntity'],
+  ] as const) {
+    test(`a duplicate that could not be ${name} is one after the next try`, (context) =>
+      withWorld({}, async (world) => {
+        world.add('first', sms({ id: 'same' }));
+        world.add('second', sms({ id: 'same' }));
+        await world.list();
+        const messages = await Promise.all(
+          ['first', 'second'].map(async (id): Promise<ImportMessage> => {
+            const item = await world.pipeline.ledger.items.find(id);
+            assert.ok(item);
+            await downloadItem(world.pipeline, identityOf(item));
+            const { size = 0, sha256 = '' } = (await world.pipeline.ledger.items.find(id)) ?? {};
+            return { ...identityOf(item), size, sha256 };
+          }),
+        );
+        const [first, second] = messages;
+        assert.ok(first && second);
+        await importItem(world.pipeline, second);
+        const rows = world.pipeline.storage.tables[table];
+        const mocked = context.mock.method(rows, method, () => Promise.reject(new Error('the process ends here')));
+        await assert.rejects(importItem(world.pipeline, first), /the process ends here/);
+        mocked.mock.restore();
+        // The second one's messages are done with, and nothing brings it up again.
+        await importItem(world.pipeline, first);
+        assert.deepEqual((await world.report()).map(({ sourceId, outcome }) => `${sourceId} ${outcome}`).sort(), [
+          'first imported',
+          'second skipped',
+        ]);
+        assert.equal((await world.mailbox(ADA)).length, 1);
+      }));
+  }
+
   test('a staged item whose bytes were changed or removed is parked, not imported', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));

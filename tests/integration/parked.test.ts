@@ -370,6 +370,46 @@ describe('parked items', () => {
       },
     ));
 
+  for (const [name, write] of [
+    ['the item', 1],
+    ['the list of parked items', 2],
+  ] as const) {
+    test(`what is found of an item in doubt is found again where ${name} could not be written`, (context) =>
+      withWorld(
+        {
+          graph: {
+            faults: [
+              { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
+              { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
+            ],
+          },
+        },
+        async (world) => {
+          world.add('x', sms({ id: 'x' }));
+          await giveUp(world, 'x');
+          await world.sweep();
+          world.advance(limits.createSettlesMs);
+          const { items } = world.pipeline.storage.tables;
+          const update = items.updateEntity.bind(items);
+          let writes = 0;
+          const mocked = context.mock.method(items, 'updateEntity', (...args: Parameters<typeof update>) => {
+            writes += 1;
+            return writes === write ? Promise.reject(new Error('the process ends here')) : update(...args);
+          });
+          await world.sweep();
+          assert.equal(writes, write);
+          mocked.mock.restore();
+          await settle(world);
+          const { outcome, deliveries } = await world.outcome('x');
+          assert.equal(outcome, 'partial');
+          assert.deepEqual(deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
+          const [run] = await world.pipeline.ledger.runs.all();
+          assert.equal((JSON.parse(run?.counts ?? '{}') as RunCounts).imported, 1);
+          assert.equal((await world.pipeline.ledger.items.parkedRow(await keyOf(world, 'x')))?.inDoubt, false);
+        },
+      ));
+  }
+
   for (const discarded of [false, true]) {
     test(`what ${discarded ? 'a discarded' : 'a parked'} item has left in the staging folder is removed by the sweep`, () =>
       withWorld({ graph: { faults: interruptedUpload } }, async (world) => {
