@@ -4,6 +4,7 @@
  * @module
  */
 import assert from 'node:assert/strict';
+import { parse } from 'csv-parse/sync';
 import { outcomeOf, type StoredItem } from '../../shared/ledger/item-row.ts';
 import { PARK_REASONS } from '../../shared/errors.ts';
 import { isBalanced, type RunCounts } from '../../shared/pipeline/count-run.ts';
@@ -108,6 +109,15 @@ async function checkMailboxes({ items, mailboxes, mailbox }: Checked, rows: Read
   return copies;
 }
 
+interface AuditLine {
+  readonly event: string;
+  readonly itemKey?: string;
+  readonly itemKeys?: readonly string[];
+  readonly outcome?: string;
+  readonly contentKey?: string;
+  readonly deliveries?: readonly { readonly mailboxId: string; readonly state: string }[];
+}
+
 async function checkParked(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
   const parked = (await listParked(pipeline)).items.map(({ itemKey }) => itemKey);
   const waiting = [...rows.values()]
@@ -120,15 +130,60 @@ async function checkAudit(pipeline: Pipeline, rows: ReadonlyMap<string, StoredIt
   const { broken } = await pipeline.audit.verify(await pipeline.ledger.runs.auditCheckpoints());
   assert.equal(broken, undefined, `the audit log is broken: ${JSON.stringify(broken)}`);
   const listed = new Set<string>();
-  const ends = new Map<string, Set<unknown>>();
+  const ends = new Set<string>();
+  const copies = new Set<string>();
   for await (const { text } of pipeline.audit.lines()) {
-    const line = JSON.parse(text) as { event: string; itemKey?: string; itemKeys?: string[]; outcome?: string };
+    const line = JSON.parse(text) as AuditLine;
     for (const key of line.itemKeys ?? []) listed.add(key);
-    if (line.event === 'item.ended') ends.set(line.itemKey ?? '', (ends.get(line.itemKey ?? '') ?? new Set()).add(line.outcome));
+    if (line.event === 'item.ended') ends.add(`${line.itemKey} ${line.outcome}`);
+    if (line.event !== 'deliveries.ended') continue;
+    for (const { mailboxId, state } of line.deliveries ?? []) if (state === 'imported') copies.add(`${line.contentKey} ${mailboxId}`);
   }
   for (const row of rows.values()) {
-    assert.ok(listed.has(row.itemKey), `the audit log does not tell that ${row.sourceId} was listed`);
-    assert.ok(ends.get(row.itemKey)?.has(outcomeOf(row)), `the audit log does not tell how ${row.sourceId} ended`);
+    const { runId, sourceId, itemKey, contentKey = '' } = row;
+    assert.ok(listed.has(itemKey), `the audit log does not tell that ${sourceId} was listed`);
+    assert.ok(ends.has(`${itemKey} ${outcomeOf(row)}`), `the audit log does not tell how ${sourceId} ended`);
+    if (outcomeOf(row) === 'skipped' || contentKey === '') continue;
+    for (const { mailboxId, state } of await pipeline.ledger.deliveries.of({ runId, contentKey }))
+      assert.ok(state !== 'imported' || copies.has(`${contentKey} ${mailboxId}`), `the audit log does not tell of a copy of ${sourceId}`);
+  }
+}
+
+/** The newest reports of each run say what the ledger says, item for item. */
+async function checkReports(pipeline: Pipeline, rows: ReadonlyMap<string, StoredItem>): Promise<void> {
+  const { reports } = pipeline.storage.containers;
+  const text = async (name: string) => (await reports.getBlobClient(name).downloadToBuffer()).toString();
+  const cells = async (name: string) => parse<Record<string, string>>(await text(name), { columns: true, bom: true });
+  for (const run of await pipeline.ledger.runs.all()) {
+    const { runId, to } = run;
+    const own = [...rows.values()].filter((row) => row.runId === runId);
+    const pattern = new RegExp(`/${runId}(?:\\.(\\d+))?\\.json$`);
+    let newest: { readonly version: number; readonly name: string } | undefined;
+    for await (const { name } of reports.listBlobsFlat({ prefix: `${to.slice(0, 10)}/${runId}` })) {
+      const found = pattern.exec(name);
+      const version = Number(found?.[1] ?? 1);
+      if (found !== null && version > (newest?.version ?? 0)) newest = { version, name };
+    }
+    assert.ok(newest, `${runId} is complete and has no report`);
+    const report = JSON.parse(await text(newest.name)) as {
+      counts: Record<string, number>;
+      failed: { itemId: string }[];
+      run: { files: { csv: string; duplicates: string } };
+    };
+    const counts = JSON.parse(run.counts ?? '{}') as RunCounts;
+    assert.deepEqual(
+      [report.counts['Items available from source'], report.counts['Imported successfully'], report.counts['Failed']],
+      [own.length, counts.imported, counts.failed],
+      `the report of ${runId} has other counts than its books`,
+    );
+    const ids = (found: readonly StoredItem[]) => found.map(({ sourceId }) => sourceId).sort();
+    const unique = (found: readonly string[]) => [...new Set(found)].sort();
+    assert.deepEqual(unique(report.failed.map(({ itemId }) => itemId)), ids(own.filter((row) => PARKED.has(outcomeOf(row)))));
+    assert.deepEqual(unique((await cells(report.run.files.csv)).map((row) => row['Item id'] ?? '')), ids(own));
+    assert.deepEqual(
+      (await cells(report.run.files.duplicates)).map((row) => `${row['Item id']} of ${row['Original item id']}`).sort(),
+      own.flatMap(({ sourceId, duplicateOf }) => (duplicateOf === undefined ? [] : [`${sourceId} of ${duplicateOf}`])).sort(),
+    );
   }
 }
 
@@ -158,6 +213,7 @@ export async function checkWorld(checked: Checked): Promise<number> {
   await checkAudit(checked.pipeline, rows);
   // The books are the product's own: what they tell of has to be in the mailboxes, which are not.
   assert.equal(await checkRuns(checked.pipeline), copies, 'the books tell of another number of copies than there are');
+  await checkReports(checked.pipeline, rows);
   await checkReconciliations(checked.pipeline);
   return copies;
 }
