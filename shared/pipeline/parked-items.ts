@@ -83,13 +83,18 @@ function isDealtWith(row: StoredItem): boolean {
 /**
  * Finds the item of a row of the index. Where it waits for nobody any more, the row is removed.
  *
- * @returns undefined where it does not wait, or has no row.
+ * @returns undefined where it does not wait, or its row was lost: then its run is gone through again, which makes the row anew and puts the
+ *   item back to work.
  */
 export async function findWaiting({ ledger, now }: Pipeline, parked: TableEntityResult<ParkedRow>): Promise<StoredItem | undefined> {
   const { rowKey: itemKey = '', runId, parkedAt, inDoubt = false, etag } = parked;
   const row = await ledger.items.read({ runId, itemKey });
-  const isDiscarded = row?.discardedAt !== undefined;
-  if (row === undefined || (!isDealtWith(row) && !isDiscarded)) return row;
+  if (row === undefined) {
+    await ledger.runs.recount(runId);
+    return undefined;
+  }
+  const isDiscarded = row.discardedAt !== undefined;
+  if (!isDealtWith(row) && !isDiscarded) return row;
   // What was discarded while in doubt stays in the index for the sweep's sake; and a row that has just come is ahead of that of its item.
   const mayGo = isDiscarded ? !inDoubt : Date.parse(parkedAt) <= now().getTime() - limits.parkingSettlesMs;
   if (!mayGo) return undefined;

@@ -47,7 +47,11 @@ async function countItems(pipeline: Pipeline): Promise<Queues> {
 /** What a message is a sign of. One that has just been sent may be ahead of the row of its item. */
 async function judge({ ledger, now }: Pipeline, message: ParkedMessage, messageId: string): Promise<'waits' | 'left over' | 'unreadable'> {
   const row = message.item === undefined ? undefined : await ledger.items.read(message.item);
-  if (row === undefined) return 'unreadable';
+  if (row === undefined) {
+    // An item whose row was lost is still ours: the next sweeps make the row anew.
+    const isOurs = message.item !== undefined && (await ledger.items.parkedRow(message.item.itemKey)) !== undefined;
+    return isOurs ? 'waits' : 'unreadable';
+  }
   if (Date.parse(message.parkedAt) > now().getTime() - limits.parkingSettlesMs) return 'waits';
   const isParked = row.discardedAt === undefined && !['pending', 'imported', 'skipped'].includes(outcomeOf(row));
   // An item that was parked twice has two, and its row names the one that counts.

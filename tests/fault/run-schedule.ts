@@ -47,8 +47,10 @@ async function loseRow({ world, log }: FaultWorld, id: string | undefined): Prom
   const { pipeline } = world;
   const row = id === undefined ? undefined : await pipeline.ledger.items.find(id);
   const run = (await pipeline.ledger.runs.all()).find(({ runId }) => runId === row?.runId);
-  // Of a run that is complete nothing is looked for any more.
-  if (row === undefined || run === undefined || !isOpen(run) || run.completedAt !== undefined) return;
+  if (row === undefined || run === undefined) return;
+  // Of a run that is complete only what is parked is looked for any more.
+  const isLookedFor = run.completedAt === undefined || (await pipeline.ledger.items.parkedRow(row.itemKey)) !== undefined;
+  if (!isLookedFor) return;
   (log as string[]).push(`storage: the row of ${id} is lost`);
   await pipeline.storage.tables.items.deleteEntity(row.partitionKey ?? '', row.rowKey ?? '');
 }

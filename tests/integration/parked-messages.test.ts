@@ -149,6 +149,33 @@ describe('messages of parked items', () => {
       for (const text of discarded) assert.match(text, /"discardReason":"nonsense","by":"operator"/);
     }));
 
+  test('of a parked item whose row was lost, it is left alone, and the next sweeps make the row anew although the run is complete', () =>
+    withWorld({}, async (world) => {
+      world.add('x', unmapped('x'));
+      await world.day();
+      const { completedAt } = (await world.pipeline.ledger.runs.all())[0] ?? {};
+      assert.ok(completedAt);
+      const { partitionKey = '', rowKey = '', itemKey } = await rowOf(world, 'x');
+      await world.pipeline.storage.tables.items.deleteEntity(partitionKey, rowKey);
+      world.advance(limits.parkingSettlesMs);
+      // Two messages, so that there are more than parked items and they are looked at.
+      await world.pipeline.storage.queues.unmapped.sendMessage('no base64 {', { messageTimeToLive: -1 });
+      await world.sweep();
+      assert.equal(world.log.filter((line) => line.includes('message.unreadable')).length, 1, 'the one that names no item');
+      for (let round = 0; round < 2; round += 1) {
+        await world.sweep();
+        await world.work();
+      }
+      await world.sweep();
+      assert.equal((await world.outcome('x')).outcome, 'unmapped');
+      assert.deepEqual(
+        (await listParked(world.pipeline)).items.map((item) => item.itemKey),
+        [itemKey],
+      );
+      const [run] = await world.pipeline.ledger.runs.all();
+      assert.deepEqual([run?.completedAt, run?.recount], [completedAt, false]);
+    }));
+
   test('one that stands for an item is not removed by its digest', () =>
     withWorld({}, async (world) => {
       const queue = world.pipeline.storage.queues.unmapped;
