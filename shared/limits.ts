@@ -135,6 +135,8 @@ export const limits = {
 
   /** How long an item may show no progress before the sweep enqueues it again, in ms: longer than the longest Retry-After plus all tries. */
   staleItemMs: 180 * MINUTE,
+  /** Within this time of what its row says an item's message is sent: a page of a listing is recorded first, and then enqueued. */
+  enqueuedWithinMs: 10 * MINUTE,
 
   /**
    * How long the parking of an item may take from its message to its rows, in ms: three requests to storage with their retries. A message

@@ -19,6 +19,8 @@ export type Claim =
   | { readonly kind: 'supersedes'; readonly twin: ContentRow; confirm(): Promise<boolean> }
   | { readonly kind: 'duplicate'; readonly original: ContentRow };
 
+const sameSecond = (one: string, other: string) => Math.floor(Date.parse(one) / 1_000) === Math.floor(Date.parse(other) / 1_000);
+
 /** What {@link createContentLedger} gives. */
 export type ContentLedger = ReturnType<typeof createContentLedger>;
 
@@ -41,9 +43,16 @@ export function createContentLedger(content: TableClient) {
      * the earlier one then takes its place (the copies in the mailboxes are its own, byte for byte), so that the duplicate is always
      * the later one. The caller marks the twin, then confirms.
      *
-     * @param sha256 - Of the raw item, lower-case hex.
+     * Without a date of their own their copies bear the second in which the one that came first arrived: then another cannot take its place.
+     *
+     * @param raw - SHA-256 of the raw item, lower-case hex, and whether the item says when it was sent.
      */
-    async claim(archiverId: string, contentKey: string, item: ItemReference, sha256: string): Promise<Claim> {
+    async claim(
+      archiverId: string,
+      contentKey: string,
+      item: ItemReference,
+      { sha256, isDated }: { readonly sha256: string; readonly isDated: boolean },
+    ): Promise<Claim> {
       const key = keyOf(archiverId, contentKey);
       const { runId, itemKey, sequence } = item;
       const row: ContentRow = { ...identityOf(item), sha256 };
@@ -51,7 +60,8 @@ export function createContentLedger(content: TableClient) {
       const existing = await readRow<ContentRow>(content, key);
       if (existing === undefined) throw new Error(`The row ${contentKey} of the table content was removed while it was read.`);
       if (existing.itemKey === itemKey) return { kind: 'resumed' };
-      if (existing.runId === runId && existing.sha256 === sha256 && sequence < existing.sequence) {
+      const isSameTime = isDated || sameSecond(existing.arrivedAt, item.arrivedAt);
+      if (isSameTime && existing.runId === runId && existing.sha256 === sha256 && sequence < existing.sequence) {
         return { kind: 'supersedes', twin: existing, confirm: () => mergeRow(content, key, { ...row }, existing.etag) };
       }
       return { kind: 'duplicate', original: existing };

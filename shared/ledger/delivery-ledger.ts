@@ -208,9 +208,12 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
       return overtaken.flat();
     },
 
-    /** What failed for good is tried again. Each is looked for first: a copy that failed its verification is in the mailbox. */
+    /**
+     * What failed for good, or was given up before it was made, is tried again, as often as at first. Each is looked for first: a copy that
+     * failed its verification is in the mailbox.
+     */
     async reopened(group: DeliveryGroup): Promise<void> {
-      const failed = (await this.of(group)).filter(({ state }) => state === 'failed');
+      const failed = (await this.of(group)).filter(({ state }) => state === 'failed' || state === 'pending');
       if (failed.length === 0) return;
       await record({ event: 'deliveries.reopened', ...group, mailboxIds: failed.map(({ mailboxId }) => mailboxId) });
       // What has changed since was put back to work by somebody else, and may be under way by now.

@@ -80,6 +80,7 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       }
       const byShard = Map.groupBy(references.values(), ({ itemKey }) => itemKey.charAt(0));
       let first = 0;
+      const start = Math.min(...listed.map(({ sequence }) => sequence));
       const ownByShard = await Promise.all(
         [...byShard.values()].map(async (group) => {
           const fresh = await insertRows(
@@ -89,8 +90,12 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
           const owners = await Promise.all(
             group.map(async (item, index) => (fresh[index] === undefined ? readRow<SourceRow>(content, sourceKey(item)) : item)),
           );
-          const mine = group.filter((_, index) => owners[index]?.runId === run.runId);
-          first += group.filter(({ sequence }, index) => owners[index]?.runId === run.runId && owners[index].sequence === sequence).length;
+          const mine = group.flatMap((item, index) => {
+            const owner = owners[index];
+            // The place of its first mention stays: a listing that shifts names it again, and its order with its duplicates must not turn.
+            return owner?.runId === run.runId ? [{ ...item, sequence: owner.sequence }] : [];
+          });
+          first += mine.filter(({ sequence }) => sequence >= start).length;
           const at = now().toISOString();
           await record({ event: 'items.listed', runId: run.runId, itemKeys: mine.map(({ itemKey }) => itemKey) });
           await insertRows(

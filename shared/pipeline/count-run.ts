@@ -31,6 +31,12 @@ export const noCounts: RunCounts = {
   pending: 0,
 };
 
+/** Whether an item is parked although no delivery of it has failed: somebody whom it was meant for could not be looked up. */
+export function hasUnknownFailure(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>, deliveries: readonly DeliveryOutcome[]): boolean {
+  const isParked = !['imported', 'skipped', 'pending'].includes(outcomeOf(row));
+  return isParked && !deliveries.some(({ state }) => state === 'failed');
+}
+
 /** What one item adds to the books. */
 export function countItem(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>, deliveries: readonly DeliveryOutcome[]): RunCounts {
   const outcome = outcomeOf(row);
@@ -38,10 +44,11 @@ export function countItem(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>, deliver
   if (outcome === 'skipped') return with_({ availableForImport: 1, skipped: 1 });
   if (deliveries.length === 0) return with_({ availableForImport: 1, ...(outcome === 'pending' ? { pending: 1 } : { failed: 1 }) });
   const count = (state: DeliveryOutcome['state']) => deliveries.filter((delivery) => delivery.state === state).length;
+  const unknown = hasUnknownFailure(row, deliveries) ? 1 : 0;
   return with_({
-    availableForImport: deliveries.length,
+    availableForImport: deliveries.length + unknown,
     imported: count('imported'),
-    failed: count('failed'),
+    failed: count('failed') + unknown,
     pending: count('pending'),
   });
 }

@@ -177,7 +177,8 @@ async function attemptDelivery(
       return attemptFailed(mailbox, new PermanentError('tries-used-up', 'Every attempt at this delivery was left in doubt.'));
     }
   }
-  if (givenUp !== undefined) return attemptFailed(mailbox, new PermanentError(givenUp, 'The item was given up before this copy was made.'));
+  // Certainly not there, and free for whoever has put the item back to work meanwhile.
+  if (givenUp !== undefined) return { end: { mailbox, state: 'pending' }, outcome: failed(mailbox, givenUp) };
   try {
     const copy = await importer.create(mailbox, composed, stillOurs);
     return await checkCopy(pipeline, mailbox, copy, composed);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { PermanentError } from '../errors.ts';
 import { findStaged, stagedBlobName, stageItem, type StagedBytes } from '../storage/stage-item.ts';
 import { sendMessage, type DownloadMessage, type ImportMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -13,8 +12,7 @@ async function transferItem({ source, storage }: Pipeline, message: DownloadMess
   try {
     return await stageItem(...place, await source.openItem(message.sourceId));
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    // An earlier transfer may have got it, and a crash or a lost row have made us forget.
+    // An earlier transfer may have got it, and a crash or a lost row have made us forget: then the source is not needed any more.
     const staged = await findStaged(...place);
     if (staged === undefined) throw error;
     return staged;

@@ -6,12 +6,13 @@
 import pLimit from 'p-limit';
 import type { ParsedItem } from '../item/parsed-item.ts';
 import type { DeliveryGroup, StoredDelivery } from '../ledger/delivery-ledger.ts';
+import type { ItemRow } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants, type MappedParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { deliverItem } from './deliver-item.ts';
 import type { ImportMessage } from './messages.ts';
-import { openItem } from './open-item.ts';
+import { openItem, type OpenedItem } from './open-item.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import { parkItem } from './park-item.ts';
 import { removeMessage } from './parked-messages.ts';
@@ -20,18 +21,29 @@ import type { Pipeline } from './pipeline.ts';
 /** Large items take their turn: parsed, one takes about three times its size. */
 const largeItems = pLimit(1);
 
+/** Whether the item is done with, and not only given up before it had claimed its content. */
+function hasEnded({ outcome = '', contentKey = '', duplicateOf }: Pick<ItemRow, 'outcome' | 'contentKey' | 'duplicateOf'>): boolean {
+  return outcome !== '' && (contentKey !== '' || duplicateOf !== undefined);
+}
+
 /** @returns whether the item goes on, and whether some of its deliveries may have been begun; nothing of a duplicate or of what has ended. */
-async function claimContent(pipeline: Pipeline, message: ImportMessage, contentKey: string): Promise<'new' | 'resumed' | 'ended'> {
+async function claimContent(
+  pipeline: Pipeline,
+  message: ImportMessage,
+  { contentKey, content }: OpenedItem,
+): Promise<'new' | 'resumed' | 'ended'> {
   const { ledger, archiver, log, telemetry } = pipeline;
   const { runId, itemKey } = message;
   for (;;) {
-    const claim = await ledger.content.claim(archiver.id, contentKey, message, message.sha256);
+    // The copies of an item without a date bear the time of its arrival.
+    const isDated = content === undefined || content.parsed.sentAt !== undefined;
+    const claim = await ledger.content.claim(archiver.id, contentKey, message, { sha256: message.sha256, isDated });
     switch (claim.kind) {
       case 'original':
         return 'new';
       case 'resumed': {
         const row = await ledger.items.read(message);
-        return (row?.outcome ?? '') === '' ? 'resumed' : 'ended';
+        return row !== undefined && hasEnded(row) ? 'ended' : 'resumed';
       }
       case 'supersedes': {
         const twin = await ledger.items.read(claim.twin);
@@ -80,8 +92,11 @@ async function deliveriesBegunFor({ ledger }: Pipeline, group: DeliveryGroup, ma
 
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
   const { ledger, importer } = pipeline;
-  const { contentKey, maskedNumbers, content } = await openItem(pipeline, message);
-  const claimed = await claimContent(pipeline, message, contentKey);
+  const [row, opened] = await Promise.all([ledger.items.read(message), openItem(pipeline, message)]);
+  // By an operator, while this message was on its way.
+  if (row?.discardedAt !== undefined) return;
+  const { contentKey, maskedNumbers, content } = opened;
+  const claimed = await claimContent(pipeline, message, opened);
   if (claimed === 'ended') return;
   // With what was delivered while the limit was higher.
   if (content === undefined) return parkGivenUp(pipeline, message, 'oversize', 'item.import');

@@ -4,8 +4,8 @@
  * @module
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
-import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference } from '../ledger/item-row.ts';
-import type { StagedBytes } from '../storage/stage-item.ts';
+import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference, type StoredItem } from '../ledger/item-row.ts';
+import { findStaged, stagedBlobName, type StagedBytes } from '../storage/stage-item.ts';
 import { openItem, readMaskedNumbers, type OpenedItem } from './open-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -18,6 +18,19 @@ function endOf(reason: ParkReason): (row: { mailbox: string; state: string; reas
 
 /** An item, with what is known of its bytes. */
 type KnownItem = ItemReference & Partial<StagedBytes>;
+
+/** The item with what is known of its bytes, also where its row was lost: a message of the import says it, and the blob itself. */
+async function withBytes({ storage }: Pipeline, row: KnownItem, message: KnownItem): Promise<KnownItem> {
+  if (row.sha256 !== undefined) return row;
+  if (message.sha256 !== undefined) return message;
+  try {
+    return { ...identityOf(row), ...(await findStaged(storage.containers.items, stagedBlobName(row))) };
+  } catch (error) {
+    // Not our bytes: nothing is known of the item's own.
+    if (!(error instanceof PermanentError)) throw error;
+    return identityOf(row);
+  }
+}
 
 /** Reasons after which the bytes of the item are its own, and its head may tell who took part in it. */
 const isUnread = ({ reason }: PermanentError): boolean => reason === 'unreadable' || reason === 'too-many-participants';
@@ -37,11 +50,19 @@ async function readProgress(pipeline: Pipeline, item: KnownItem, reason: ParkRea
     return isUnread(error) ? { maskedNumbers: await readMaskedNumbers(pipeline, message) } : {};
   }
   const { contentKey, maskedNumbers } = opened;
-  // The deliveries of this content may be those of the item that this one duplicates.
-  if ((await ledger.content.original(archiver.id, contentKey))?.itemKey !== itemKey) return { maskedNumbers };
+  // The deliveries of this content may be those of the item that this one duplicates; unless it was just taking that one's place.
+  const original = await ledger.content.original(archiver.id, contentKey);
+  const isOwn = original?.itemKey === itemKey;
+  const isReplacing = async () => original !== undefined && (await ledger.items.read(original))?.duplicateOf === item.sourceId;
+  if (!isOwn && !(await isReplacing())) return { maskedNumbers };
   const rows = await ledger.deliveries.of({ runId, contentKey });
   if (rows.length === 0) return { contentKey, maskedNumbers };
   return { contentKey, maskedNumbers, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
+}
+
+/** Whether an item that was given up before it had claimed its content may have been brought further by another copy of its message. */
+function mayHaveGoneOn({ contentKey = '', duplicateOf, discardedAt }: StoredItem, step: string | undefined): boolean {
+  return step === 'item.import' && contentKey === '' && duplicateOf === undefined && discardedAt === undefined;
 }
 
 /**
@@ -56,10 +77,16 @@ export async function parkGivenUp(
   reason: ParkReason,
   step?: 'item.download' | 'item.import',
 ): Promise<void> {
-  const row = await pipeline.ledger.items.read(item);
-  const isBehind = row !== undefined && (outcomeOf(row) !== 'pending' || (step === 'item.download' && row.stagedAt !== undefined));
+  const { ledger } = pipeline;
+  const row = await ledger.items.read(item);
+  const isParked = row !== undefined && outcomeOf(row) !== 'pending';
+  const isBehind = (isParked && !mayHaveGoneOn(row, step)) || (step === 'item.download' && row?.stagedAt !== undefined);
   if (isBehind) return;
-  // A message of the import knows the bytes, also where the row was lost.
-  const known: KnownItem = row?.sha256 === undefined ? item : row;
-  await parkItem(pipeline, known, { reason, ...(await readProgress(pipeline, known, reason)) });
+  const known = await withBytes(pipeline, row ?? item, item);
+  const progress = await readProgress(pipeline, known, reason);
+  if (!isParked) return parkItem(pipeline, known, { reason, ...progress });
+  if (progress.contentKey === undefined) return;
+  await parkItem(pipeline, known, { reason, ...progress });
+  // It may have been completed with the item as it was.
+  await ledger.runs.recount(item.runId);
 }

@@ -93,13 +93,17 @@ export async function findWaiting({ ledger, now }: Pipeline, parked: TableEntity
     await ledger.runs.recount(runId);
     return undefined;
   }
-  const isDiscarded = row.discardedAt !== undefined;
-  if (!isDealtWith(row) && !isDiscarded) return row;
+  if (!isDealtWith(row) && row.discardedAt === undefined) {
+    // A reprocess that was cut off may have left it under way in a run that was completed in its middle.
+    if (outcomeOf(row) === 'pending') await ledger.runs.recount(runId);
+    return row;
+  }
   // What was discarded while in doubt stays in the index for the sweep's sake; and a row that has just come is ahead of that of its item.
-  const mayGo = isDiscarded ? !inDoubt : Date.parse(parkedAt) <= now().getTime() - limits.parkingSettlesMs;
+  const mayGo = isDealtWith(row) ? Date.parse(parkedAt) <= now().getTime() - limits.parkingSettlesMs : !inDoubt;
   if (!mayGo) return undefined;
-  // Its run may have been completed with the item as it was: a step that went on with another copy of the message does not look.
-  if (!isDiscarded) await ledger.runs.recount(runId);
+  // Its run may have been completed with the item as it was: a step that went on with another copy of the message does not look, and a
+  // crash may have cut a discard off.
+  await ledger.runs.recount(runId);
   await ledger.items.unparked(itemKey, etag);
   return undefined;
 }

@@ -71,7 +71,8 @@ export async function sweepItems(pipeline: Pipeline, staleMs: number = limits.st
       if (outcomeOf(row) !== 'pending' || (row.progressAt > before && !isImpossible)) continue;
       oldest ??= await readOldest(pipeline);
       const reached = row.stagedAt === undefined ? oldest.download : oldest.import;
-      if (reached !== undefined && reached <= row.progressAt && !isImpossible) continue;
+      const mayWait = reached !== undefined && Date.parse(reached) <= Date.parse(row.progressAt) + limits.enqueuedWithinMs;
+      if (mayWait && !isImpossible) continue;
       stale += 1;
       try {
         await sweepItem(pipeline, row);

@@ -5,7 +5,7 @@
  */
 import { PARK_REASONS, type ParkReason } from '../errors.ts';
 import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-row.ts';
-import type { RunCounts } from '../pipeline/count-run.ts';
+import { hasUnknownFailure, type RunCounts } from '../pipeline/count-run.ts';
 
 /** What became of a delivery, or of an item without one. */
 export type ReportResult = 'imported successfully' | 'skipped (duplicate)' | 'failed' | 'pending';
@@ -68,7 +68,8 @@ export function linesOf(row: ItemRow, deliveries: readonly DeliveryOutcome[]): R
     return [{ ...common, user: '', result: 'skipped (duplicate)', reason: 'duplicate', explanation }];
   }
   if (deliveries.length === 0) return [line(outcome === 'pending' ? 'pending' : 'failed', '', row.reason)];
-  return deliveries.map(({ mailbox, state, reason }) => line(state, mailbox, reason));
+  const lines = deliveries.map(({ mailbox, state, reason }) => line(state, mailbox, reason));
+  return hasUnknownFailure(row, deliveries) ? [...lines, line('failed', '', row.reason)] : lines;
 }
 
 /** The books in Microsoft's words. */

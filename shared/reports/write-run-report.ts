@@ -60,8 +60,9 @@ async function chooseVersion({ storage }: Reporting, run: RunRow, digest: string
   for await (const blob of storage.containers.reports.listBlobsFlat({ prefix, includeMetadata: true })) {
     books.set(blob.name, blob.metadata?.['books']);
   }
-  let version = 1;
-  for (; books.has(reportName(run, '', version, 'json')); version += 1);
+  // The highest one: what a crash cut off may have left a gap below it.
+  let version = books.size + 1;
+  for (; version > 1 && !books.has(reportName(run, '', version - 1, 'json')); version -= 1);
   const newest = reportName(run, '', version - 1, 'json');
   if (version > 1 && books.get(newest) === digest) return { existing: newest };
   // The JSON file comes last. What an interrupted call left without one is completed where the books are still the same.

@@ -6,7 +6,9 @@ import { identityOf } from '../../shared/ledger/item-row.ts';
 import { limits } from '../../shared/limits.ts';
 import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
+import type { RunCounts } from '../../shared/pipeline/count-run.ts';
 import type { ImportMessage } from '../../shared/pipeline/messages.ts';
+import { reconcileRun } from '../../shared/pipeline/reconcile-run.ts';
 import { RetryAfterError } from '../../shared/errors.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
 import { changeLimits } from '../support/change-limits.ts';
@@ -149,6 +151,19 @@ describe('import', () => {
         const { outcome, reason: why } = await world.outcome('x');
         assert.deepEqual([outcome, why], ['partial', reason]);
         assert.equal((await world.mailbox(BEN)).length, 1);
+        const [run] = await world.pipeline.ledger.runs.all();
+        const { imported, failed, availableForImport } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+        assert.deepEqual([imported, failed, availableForImport], [1, 1, 2], 'the books know of the copy that is missing');
+        const { counts, failed: lines } = JSON.parse(
+          (
+            await world.pipeline.storage.containers.reports.getBlobClient('2026-11-23/enterprise-number-000001.json').downloadToBuffer()
+          ).toString(),
+        ) as { counts: Record<string, number>; failed: { itemId: string; reason: string }[] };
+        assert.equal(counts['Failed'], 1);
+        assert.deepEqual(
+          lines.map(({ itemId, reason: word }) => [itemId, word]),
+          [['x', reason]],
+        );
       }));
   }
 
@@ -520,6 +535,28 @@ describe('import', () => {
           'second skipped',
         ]);
         assert.equal((await world.mailbox(ADA)).length, 1);
+      }));
+  }
+
+  for (const [name, apartMs, original] of [
+    ['the later listed one stays the original: the copies bear the time of its arrival', 4_000, 'second'],
+    ['and arrived in one second, the one listed first becomes the original', 0, 'first'],
+  ] as const) {
+    test(`of two equal items without a date, of which the later listed is delivered first, ${name}`, () =>
+      withWorld({}, async (world) => {
+        const eml = Buffer.from(sms({ id: 'same' }).replace(/^Date: .*\r\n/m, ''));
+        const arrived = world.now().getTime() - 3_600_000;
+        world.teleMessage.addItem('first', () => eml, new Date(arrived));
+        world.teleMessage.addItem('second', () => eml, new Date(arrived + apartMs));
+        world.teleMessage.setFaults([
+          { match: { kind: 'content', id: 'first' }, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } },
+        ]);
+        await world.day();
+        assert.equal((await world.outcome(original)).outcome, 'imported');
+        assert.equal((await world.mailbox(ADA)).length, 1);
+        const { finishedAt, problems } = await reconcileRun(world.pipeline, 'enterprise-number-000001', 'tester');
+        assert.ok(finishedAt);
+        assert.equal(problems, 0);
       }));
   }
 

@@ -368,6 +368,29 @@ describe('list and download', () => {
       assert.equal((await world.mailbox('ada@contoso.example')).length, 1);
     }));
 
+  test('an item that a shifting listing names again keeps its first place, and is counted once', () =>
+    withWorld({}, async ({ pipeline }) => {
+      const run = await pipeline.ledger.runs.begin({
+        number: 1,
+        from: new Date('2026-11-22T01:30:00Z'),
+        to: new Date('2026-11-23T01:30:00Z'),
+      });
+      const page = (ids: readonly string[], start: number) =>
+        pipeline.ledger.items.recordListed(
+          run,
+          ids.map((id, index) => ({ id, arrivedAt: '2026-11-22T09:00:00Z', sequence: start + index })),
+        );
+      await page(['a', 'b'], 0);
+      // The process ended before its checkpoint, and a late item has come in between.
+      const again = await page(['late', 'a'], 0);
+      const next = await page(['a', 'b', 'c'], 2);
+      const places = (items: readonly { sourceId: string; sequence: number }[]) =>
+        items.map(({ sourceId, sequence }) => `${sourceId} ${sequence}`);
+      assert.deepEqual(places(again.items).sort(), ['a 0', 'late 0']);
+      assert.deepEqual(places(next.items).sort(), ['a 0', 'b 1', 'c 4']);
+      assert.deepEqual([again.listed, next.listed], [2, 1]);
+    }));
+
   test('a message that is not ours is parked with its reason, and does not stop the queue', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));

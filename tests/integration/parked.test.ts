@@ -16,7 +16,7 @@ import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
-import { readImportMessage } from '../../shared/pipeline/messages.ts';
+import { readDownloadMessage, readImportMessage } from '../../shared/pipeline/messages.ts';
 import { queueNames } from '../../shared/storage/storage.ts';
 import type { Fault, FaultEffect } from '../../local/graph/faults.ts';
 import { discardItem, freeMappedItems, listParked, reprocessItem, reprocessItems, showParked } from '../../shared/pipeline/parked-items.ts';
@@ -296,6 +296,91 @@ describe('parked items', () => {
       assert.deepEqual([discarded?.by, discarded?.discardReason], ['operator-1', 'a test number']);
     }));
 
+  test('a discarded item is not imported by another copy of its message', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const message = await download(world, 'x');
+      await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
+      assert.equal(await discardItem(world.pipeline, message.itemKey, 'of no interest', 'operator'), true);
+      await importItem(world.pipeline, message);
+      assert.equal((await world.outcome('x')).outcome, 'failed');
+      assert.deepEqual([await world.mailbox(ADA), await world.mailbox(BEN)], [[], []]);
+    }));
+
+  test('an item that was discarded while its import was under way is counted as it ended', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const message = await download(world, 'x');
+      for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+      const { importer } = world.pipeline;
+      let isDiscarded = false;
+      const create: typeof importer.create = async (...args) => {
+        if (!isDiscarded) {
+          isDiscarded = true;
+          await parkItem(world.pipeline, message, { reason: 'tries-used-up', inDoubt: true });
+          await discardItem(world.pipeline, message.itemKey, 'of no interest', 'operator');
+          await closeRuns(world.pipeline);
+        }
+        return importer.create(...args);
+      };
+      await importItem({ ...world.pipeline, importer: { ...importer, create } }, message);
+      world.advance(limits.parkingSettlesMs + 1);
+      await world.sweep();
+      await world.sweep();
+      const [run] = await world.pipeline.ledger.runs.all();
+      const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+      assert.deepEqual([imported, failed], [2, 0]);
+      assert.equal(await world.pipeline.ledger.items.parkedRow(message.itemKey), undefined);
+    }));
+
+  for (const [name, times, end, left] of [
+    ['goes on', 1, 'imported', 0],
+    ['is given up, is parked with what it has delivered', 100, 'partial', 1],
+  ] as const) {
+    test(`an item that was parked before its import began, and that another copy of its message brings further and ${name}`, () =>
+      withWorld(
+        { graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, times, effect: { type: 'status', status: 500 } }] } },
+        async (world) => {
+          world.add('x', sms({ id: 'x' }));
+          await world.list();
+          const message = await download(world, 'x');
+          for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+          await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
+          await world.sweep();
+          await assert.rejects(importItem(world.pipeline, message), TransientError);
+          if (times === 1) await importItem(world.pipeline, message);
+          else await drainPoison(world.pipeline, queueNames.import, message, readImportMessage);
+          assert.equal((await world.outcome('x')).outcome, end);
+          world.advance(limits.parkingSettlesMs + 1);
+          await world.sweep();
+          await world.sweep();
+          const [run] = await world.pipeline.ledger.runs.all();
+          const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+          assert.deepEqual([imported, failed], [2 - left, left]);
+          assert.equal((await listParked(world.pipeline)).items.length, left);
+        },
+      ));
+  }
+
+  test('a reprocess that was cut off in a run that was completed in its middle is finished by the sweep', () =>
+    withWorld({}, async (world) => {
+      world.add('u', unmapped('u'));
+      await world.day();
+      const row = await world.pipeline.ledger.items.find('u');
+      assert.ok(row);
+      // The run is complete, and nothing says that an item of it is under way.
+      assert.equal(await world.pipeline.ledger.items.reopened(row, { requeues: 0 }), true);
+      world.advance(limits.staleItemMs + 1);
+      await world.sweep();
+      await settle(world);
+      await settle(world);
+      assert.equal((await world.outcome('u')).outcome, 'unmapped');
+      const [run] = await world.pipeline.ledger.runs.all();
+      assert.equal(run?.recount, false);
+    }));
+
   const crash: FaultEffect = { type: 'reset-after-effect' };
   const doubtful = (id: string) => mms(id, [Buffer.alloc(4_000_000)], { to: 'Out <o@outside.example>' });
   const interruptedUpload: readonly Fault[] = [
@@ -433,6 +518,24 @@ describe('parked items', () => {
       }));
   }
 
+  test('an item that is put back to work while the sweep finds out what is in doubt of it is tried again', () =>
+    withWorld({ graph: { faults: [{ match: { kind: 'create-message', mailbox: ADA }, effect: { type: 'reset' } }] } }, async (world) => {
+      world.add('x', sms({ id: 'x', to: 'Out <o@outside.example>' }));
+      await giveUp(world, 'x');
+      await world.sweep();
+      world.advance(limits.createSettlesMs);
+      const key = await keyOf(world, 'x');
+      const { importer } = world.pipeline;
+      const find: typeof importer.find = async (...args) => {
+        assert.equal(await reprocessItem(world.pipeline, key, 'operator'), true);
+        return importer.find(...args);
+      };
+      await sweepRuns({ ...world.pipeline, importer: { ...importer, find } });
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
+
   test('while a mailbox does not answer, what is in doubt stays so, and the other parked items are looked after', () =>
     withWorld(
       {
@@ -541,8 +644,8 @@ describe('parked items', () => {
       assert.equal((await world.mailbox(ADA)).length, 2);
     }));
 
-  test('an item that waits for its turn for hours is not taken for lost', () =>
-    withWorld({ startsAt: new Date().toISOString() }, async (world) => {
+  test('an item that waits for its turn for hours is not taken for lost, although its message was sent some seconds after its row was written', () =>
+    withWorld({ startsAt: new Date(Date.now() - 5_000).toISOString() }, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
       for (let round = 0; round <= limits.requeues; round += 1) {
@@ -690,6 +793,53 @@ describe('parked items', () => {
         assert.equal((await world.pipeline.ledger.items.read(message))?.sha256, message.sha256);
       },
     ));
+
+  test('an item whose row is lost once it is imported needs no answer from the source any more', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      await world.work();
+      await loseRow(world, 'x');
+      world.teleMessage.setFaults([{ match: { kind: 'content', id: 'x' }, times: 100, effect: { type: 'status', status: 500 } }]);
+      await world.sweep();
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+    }));
+
+  test('an item whose row is lost before its transfer is given up is parked with the copies that were made before', () =>
+    withWorld({}, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await world.list();
+      const message = await download(world, 'x');
+      await importItem(world.pipeline, message);
+      await loseRow(world, 'x');
+      await drainPoison(world.pipeline, queueNames.download, identityOf(message), readDownloadMessage);
+      const { outcome, deliveries } = await world.outcome('x');
+      assert.equal(outcome, 'partial');
+      assert.equal(deliveries.filter(({ state }) => state === 'imported').length, 2);
+    }));
+
+  test('an item that is given up while it takes the place of its duplicate has the copies of that one in its books', (context) =>
+    withWorld({}, async (world) => {
+      for (const id of ['first', 'second']) world.add(id, sms({ id: 'same' }));
+      await world.list();
+      const [first, second] = [await download(world, 'first'), await download(world, 'second')];
+      await importItem(world.pipeline, second);
+      const { content } = world.pipeline.storage.tables;
+      const mocked = context.mock.method(content, 'updateEntity', () => Promise.reject(new Error('the process ends here')));
+      await assert.rejects(importItem(world.pipeline, first), /the process ends here/);
+      mocked.mock.restore();
+      await drainPoison(world.pipeline, queueNames.import, first, readImportMessage);
+      assert.deepEqual((await world.report()).map(({ sourceId, outcome }) => `${sourceId} ${outcome}`).sort(), [
+        'first partial',
+        'second skipped',
+      ]);
+      for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
+      await reprocessItems(world.pipeline, {}, 'operator');
+      await settle(world);
+      assert.equal((await world.outcome('first')).outcome, 'imported');
+      assert.equal((await world.mailbox(ADA)).length, 1);
+    }));
 
   test('an item that is lost again and again is parked in the end', () =>
     withWorld({}, async (world) => {

@@ -58,6 +58,10 @@ describe('reports', () => {
     world.add('two', sms({ id: 'two', to: 'Chen 16175550103 <chen@contoso.example>' }));
     world.add('two-again', sms({ id: 'two', to: 'Chen 16175550103 <chen@contoso.example>' }));
     world.add('two-other-bytes', sms({ id: 'two', to: 'Chen 16175550103 <chen@contoso.example>', text: 'hello, changed' }));
+    // Of other bytes the first one that is there is the original.
+    world.teleMessage.setFaults([
+      { match: { kind: 'content', id: 'two-other-bytes' }, effect: { type: 'status', status: 429, retryAfterSeconds: 60 } },
+    ]);
     world.add('part', sms({ id: 'part' }));
     world.add('unmapped', stranger('unmapped'));
     world.add('oversize', sms({ id: 'oversize', text: 'secret words '.repeat(200) }));
@@ -248,6 +252,24 @@ describe('reports', () => {
       await container(world).getBlobClient(`${DAY}/${RUN}.json`).delete();
       await container(world).getBlobClient(`${DAY}/${RUN}.csv`).setMetadata({ books: 'others' });
       assert.equal((await write(world))?.name, `${DAY}/${RUN}.2.json`);
+    }));
+
+  test('books that are what they once were are reported anew, beyond the gap that a crash has left', () =>
+    withWorld({}, async (world) => {
+      world.add('x', stranger('x'));
+      await archive(world);
+      const row = await world.pipeline.ledger.items.find('x');
+      assert.ok(row);
+      const end = (reason: 'unmapped' | 'unreadable') => world.pipeline.ledger.items.ended(row, { outcome: 'failed', reason });
+      await end('unmapped');
+      assert.equal((await write(world))?.name, `${DAY}/${RUN}.json`);
+      // A process that began the second version, with books that are nobody's any more.
+      await container(world).getBlockBlobClient(`${DAY}/${RUN}.2.csv`).upload('', 0, { metadata: { books: 'others' } });
+      await end('unreadable');
+      assert.equal((await write(world))?.name, `${DAY}/${RUN}.3.json`);
+      await end('unmapped');
+      assert.equal((await write(world))?.name, `${DAY}/${RUN}.4.json`);
+      assert.equal((await write(world))?.name, `${DAY}/${RUN}.4.json`, 'once');
     }));
 
   test('books that change while they are written down are not reported', () =>
