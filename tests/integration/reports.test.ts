@@ -264,7 +264,9 @@ describe('reports', () => {
       await end('unmapped');
       assert.equal((await write(world))?.name, `${DAY}/${RUN}.json`);
       // A process that began the second version, with books that are nobody's any more.
-      await container(world).getBlockBlobClient(`${DAY}/${RUN}.2.csv`).upload('', 0, { metadata: { books: 'others' } });
+      await container(world)
+        .getBlockBlobClient(`${DAY}/${RUN}.2.csv`)
+        .upload('', 0, { metadata: { books: 'others' } });
       await end('unreadable');
       assert.equal((await write(world))?.name, `${DAY}/${RUN}.3.json`);
       await end('unmapped');
