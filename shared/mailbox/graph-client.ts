@@ -41,8 +41,14 @@ export interface Graph {
    * @throws PermanentError, RetryAfterError, TransientError or InDoubtError as judged in graph-errors.ts.
    */
   request<Answer>(request: GraphRequest): Promise<Answer | undefined>;
-  /** Runs work that talks to a mailbox by other means, such as an upload, within the same limits of requests at one time. */
-  inLane<Result>(mailboxId: string, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Sends a request to a mailbox by other means, such as an upload, within the same limits of requests at one time, and with the same
+   * memory of who asked us to wait.
+   *
+   * @param request - As in {@link GraphRequest}, what is asked, and what is called right before.
+   * @throws what `send` throws; RetryAfterError while the mailbox has asked us to wait.
+   */
+  inLane<Result>(request: Required<Pick<GraphRequest, 'mailboxId' | 'purpose' | 'before'>>, send: () => Promise<Result>): Promise<Result>;
 }
 
 /** How to reach Graph. */
@@ -98,6 +104,12 @@ export function connectGraph(connection: GraphConnection): Graph {
     if (waitMs > 0) throw new RetryAfterError(waitMs, `Microsoft Graph asked us to wait before it is asked to ${purpose}.`);
   };
 
+  const rememberThrottling = (key: string, error: unknown) => {
+    if (!(error instanceof RetryAfterError)) return;
+    blockedUntil.set(key, connection.now().getTime() + error.delayMs);
+    connection.onThrottled?.();
+  };
+
   const send = async <Answer>(request: GraphRequest): Promise<Answer | undefined> => {
     const key = request.mailboxId ?? '';
     refuseWhileBlocked(key, request.purpose);
@@ -126,23 +138,30 @@ export function connectGraph(connection: GraphConnection): Graph {
         // Graph repeats parts of the request in its messages (an address in a path, a subject), so they stay out of the log.
         cause: answered === undefined ? error : undefined,
       });
-      if (failure instanceof RetryAfterError) {
-        blockedUntil.set(key, connection.now().getTime() + failure.delayMs);
-        connection.onThrottled?.();
-      }
+      rememberThrottling(key, failure);
       throw failure;
     }
   };
 
-  const inLane = <Result>(mailboxId: string, work: () => Promise<Result>) => laneOf(mailboxId)(() => total(work));
+  const lane = <Result>(mailboxId: string, work: () => Promise<Result>) => laneOf(mailboxId)(() => total(work));
   return {
-    inLane,
+    inLane: ({ mailboxId, purpose, before }, sendElsewhere) =>
+      lane(mailboxId, async () => {
+        await before();
+        refuseWhileBlocked(mailboxId, purpose);
+        try {
+          return await sendElsewhere();
+        } catch (error) {
+          rememberThrottling(mailboxId, error);
+          throw error;
+        }
+      }),
     request: <Answer>(request: GraphRequest) => {
       const work = async () => {
         await request.before?.();
         return send<Answer>(request);
       };
-      return request.mailboxId === undefined ? total(work) : inLane(request.mailboxId, work);
+      return request.mailboxId === undefined ? total(work) : lane(request.mailboxId, work);
     },
   };
 }

@@ -16,6 +16,8 @@ import type { StillOurs } from './mailbox-importer.ts';
 /** Below this an attachment goes in one request; Graph makes upload sessions for larger ones. Source: Graph, "attach large files". */
 const SESSION_BYTES = 3 * 1024 * 1024;
 const TRIES_PER_RANGE = 3;
+/** What upload hosts answer for a session that has ended, and for a range that has arrived already. Source: OneDrive API, "createUploadSession". */
+const SESSION_TROUBLE = new Set([404, 410, 416]);
 const PURPOSE = 'take a large attachment';
 
 /** Graph writes the name small where a session is made, and the upload host with a capital. Source: Graph, "attach large files to messages". */
@@ -51,17 +53,15 @@ export async function uploadAttachment(
   if (uploadUrl.protocol !== 'https:' && !isLoopback(uploadUrl)) {
     throw new PermanentError('graph-refused', 'Microsoft Graph named an upload address that is not https.');
   }
+  const lane = { mailboxId: mailbox.id, purpose: PURPOSE, before };
   for (let start = 0, failures = 0; start < size;) {
     const end = Math.min(start + limits.uploadRangeBytes, size);
     try {
-      start = await graph.inLane(mailbox.id, async () => {
-        await before();
-        return putRange(uploadUrl, content.subarray(start, end), start, size);
-      });
+      start = await graph.inLane(lane, () => putRange(uploadUrl, content.subarray(start, end), start, size));
     } catch (error) {
       failures += 1;
       if (!(error instanceof TransientError) || failures === TRIES_PER_RANGE) throw error;
-      start = await graph.inLane(mailbox.id, () => expectedStart(uploadUrl, size));
+      start = await graph.inLane(lane, () => expectedStart(uploadUrl, size));
     }
   }
 }
@@ -93,6 +93,17 @@ function nextStart(answer: unknown, size: number): number {
   throw new TransientError('The upload host did not say which part of the attachment comes next.');
 }
 
+/** The word for the error, where the upload host gives one as Graph does. */
+async function codeOf(answer: Response): Promise<string | undefined> {
+  try {
+    const { error } = (await answer.json()) as { readonly error?: { readonly code?: unknown } };
+    return typeof error?.code === 'string' ? error.code : undefined;
+  } catch {
+    // Not JSON, or broken off: the status says enough.
+    return undefined;
+  }
+}
+
 async function send(uploadUrl: URL, request: RequestInit): Promise<Response> {
   let answer: Response;
   try {
@@ -101,6 +112,10 @@ async function send(uploadUrl: URL, request: RequestInit): Promise<Response> {
     throw graphError(PURPOSE, { cause: error });
   }
   if (answer.ok) return answer;
-  await answer.body?.cancel();
-  throw graphError(PURPOSE, { status: answer.status, retryAfter: answer.headers.get('Retry-After') ?? undefined });
+  const { status } = answer;
+  const failure = graphError(PURPOSE, { status, code: await codeOf(answer), retryAfter: answer.headers.get('Retry-After') ?? undefined });
+  // A session that is gone, or that has got more than we know of: what it says next, or another session, mends it.
+  if (failure instanceof PermanentError && failure.reason === 'graph-refused' && SESSION_TROUBLE.has(status))
+    throw new TransientError(failure.message);
+  throw failure;
 }

@@ -406,6 +406,60 @@ describe('import', () => {
     }
   }
 
+  for (const status of [404, 410, 416]) {
+    test(`an upload whose range is answered with ${status} goes on, or begins anew`, () =>
+      withWorld(
+        { graph: { faults: [{ match: { kind: 'put-range', mailbox: ADA }, skip: 1, effect: { type: 'status', status } }] } },
+        async (world) => {
+          world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')]));
+          await world.day();
+          assert.equal((await world.outcome('x')).outcome, 'imported');
+          assert.equal((await world.mailbox(ADA)).length, 1);
+          assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+        },
+      ));
+  }
+
+  test('what the upload host calls an error counts as it does elsewhere', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [{ match: { kind: 'put-range', mailbox: ADA }, effect: { type: 'status', status: 403, code: 'ErrorQuotaExceeded' } }],
+        },
+      },
+      async (world) => {
+        world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')], { to: 'Out <o@outside.example>' }));
+        await world.day();
+        assert.equal((await world.outcome('x')).reason, 'mailbox-full');
+      },
+    ));
+
+  test('a mailbox whose upload was throttled is asked for nothing before its time', () =>
+    withWorld(
+      {
+        graph: {
+          faults: [{ match: { kind: 'put-range', mailbox: ADA }, effect: { type: 'status', status: 429, retryAfterSeconds: 600 } }],
+        },
+      },
+      async (world) => {
+        world.add('x', mms('x', [Buffer.alloc(7_000_000, 'x')], { to: 'Out <o@outside.example>' }));
+        world.add('y', sms({ id: 'y', to: 'Out <o@outside.example>' }));
+        const message = await stage(world, 'x');
+        await assert.rejects(importItem(world.pipeline, message), RetryAfterError);
+        const asked = { ...world.graph.requests.counts };
+        const other = await world.pipeline.ledger.items.find('y');
+        assert.ok(other);
+        await downloadItem(world.pipeline, identityOf(other));
+        const { size = 0, sha256 = '' } = (await world.pipeline.ledger.items.find('y')) ?? {};
+        await assert.rejects(importItem(world.pipeline, { ...identityOf(other), size, sha256 }), RetryAfterError);
+        assert.deepEqual(world.graph.requests.counts, asked);
+        world.advance(600_000);
+        await world.work();
+        assert.equal((await world.mailbox(ADA)).length, 2);
+        assert.deepEqual(await world.folders(ADA), ['Enterprise Number Archiver']);
+      },
+    ));
+
   test('a body that no request can carry arrives whole as an attachment', () =>
     withWorld({}, async (world) => {
       const text = 'all of it '.repeat(300_000);
