@@ -72,6 +72,7 @@ export function createArchiver(settings: Settings, { log, now, identity }: Surro
       blobName: settings.MAPPING_CSV_BLOB.replace(/^config\//, ''),
       defaultCountry: settings.PHONE_DEFAULT_COUNTRY,
       log,
+      record: audit.record,
       now: () => now().getTime(),
     }),
     findMailbox,

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { BlobClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import type { CountryCode } from 'libphonenumber-js/min';
+import type { RecordEvent } from '../audit/audit-log.ts';
 import { RetryAfterError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../pipeline/pipeline.ts';
@@ -30,6 +31,8 @@ export interface MappingSourceOptions {
   readonly blobName: string;
   readonly defaultCountry: CountryCode | undefined;
   readonly log: Log;
+  /** Told of every change of the mapping before it is made: who may map numbers may say whose mailbox gets what. */
+  readonly record: RecordEvent;
   /** Time in ms. */
   readonly now: () => number;
 }
@@ -44,7 +47,7 @@ export type MappingInForce = MappingTable & { readonly version: string };
  * then put an item into a mailbox that the file was meant to keep it from.
  */
 export function createMappingSource(options: MappingSourceOptions): () => Promise<MappingInForce | undefined> {
-  const { container, lastGood, blobName, defaultCountry, log, now } = options;
+  const { container, lastGood, blobName, defaultCountry, log, record, now } = options;
   let table: MappingInForce | undefined;
   let etag: string | undefined;
   let refused = false;
@@ -70,12 +73,26 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
 
   const parseOptions = defaultCountry === undefined ? {} : { defaultCountry };
 
+  const keptVersion = async (): Promise<string | undefined> => {
+    try {
+      return (await lastGood.getProperties()).metadata?.['version'];
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  };
+
   const accept = async (bytes: Buffer): Promise<void> => {
     try {
-      table = read({ bytes });
-      refused = false;
-      await lastGood.upload(bytes, bytes.byteLength);
-      log.info('mapping.accepted', { rows: table.rows });
+      const accepted = read({ bytes });
+      const { version, rows } = accepted;
+      // Each instance reads the file; the first one that does changes what is kept.
+      if ((await keptVersion()) !== version) {
+        await record({ event: 'mapping.accepted', version, rows });
+        await lastGood.upload(bytes, bytes.byteLength, { metadata: { version } });
+      }
+      [table, refused] = [accepted, false];
+      log.info('mapping.accepted', { rows });
     } catch (error) {
       if (!(error instanceof MappingFileError)) throw error;
       for (const { line, problem } of error.problems.slice(0, LOGGED_PROBLEMS)) log.error('mapping.refused', { line, problem });
@@ -93,7 +110,10 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
     } catch (error) {
       if (storageStatus(error) === 304) return;
       if (!isMissing(error)) throw error;
-      if (etag !== undefined || table !== undefined) log.info('mapping.removed');
+      if (etag !== undefined || table !== undefined) {
+        log.info('mapping.removed');
+        await record({ event: 'mapping.removed', version: table?.version });
+      }
       [table, etag, refused] = [undefined, undefined, false];
       await lastGood.deleteIfExists();
     }

@@ -92,6 +92,11 @@ export function dayOfTrouble(): Life {
       ]);
       world.graph.setFaults([
         { match: { kind: 'add-attachment' }, effect: { type: 'status', status: 400, code: 'ErrorInvalidRequest' } },
+        // Two deliveries of one item, which are put back to work in one request.
+        ...['chen@contoso.example', 'eve@contoso.example'].map((mailbox) => ({
+          match: { kind: 'create-message' as const, mailbox },
+          effect: { type: 'status' as const, status: 400, code: 'ErrorInvalidRequest' },
+        })),
         { match: { kind: 'create-message', mailbox: 'dana@contoso.example' }, times: 1_000, effect: { type: 'status', status: 504 } },
       ]);
     },

@@ -1,5 +1,6 @@
 /** Mapping in the pipeline: which file is in force, and who is a valid user. @module */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { useWorlds } from '../support/use-worlds.ts';
 import { sms, type World } from '../support/world.ts';
@@ -60,6 +61,31 @@ describe('mapping', () => {
       assert.deepEqual(await archive(world, 'x'), ['imported', 'dana@contoso.example']);
       await upload(world, TO_EVE);
       assert.deepEqual(await archive(world, 'y'), ['imported', 'eve@contoso.example']);
+    }));
+
+  test('the audit log tells of each file that came into force, once, and of its end', () =>
+    withWorld({ mapping: TO_DANA }, async (world) => {
+      await archive(world, 'x');
+      world.restart();
+      await archive(world, 'y');
+      await upload(world, BAD);
+      await archive(world, 'z');
+      await upload(world, TO_EVE);
+      await archive(world, 'u');
+      await world.pipeline.storage.containers.config.getBlobClient('mapping.csv').delete();
+      world.advance(60_000);
+      await archive(world, 'v');
+      const versionOf = (text: string) => createHash('sha256').update(text).digest('hex');
+      const told: unknown[] = [];
+      for await (const { text } of world.pipeline.audit.lines()) {
+        const { event, version, rows } = JSON.parse(text) as { event: string; version?: string; rows?: number };
+        if (event.startsWith('mapping.')) told.push([event, version, rows]);
+      }
+      assert.deepEqual(told, [
+        ['mapping.accepted', versionOf(TO_DANA), 1],
+        ['mapping.accepted', versionOf(TO_EVE), 1],
+        ['mapping.removed', versionOf(TO_EVE), undefined],
+      ]);
     }));
 
   test('a refused file leaves the last good one in force, also after a restart, and the log names its line', () =>
