@@ -5,7 +5,7 @@
  */
 import type { ContainerClient } from '@azure/storage-blob';
 import { openBlob } from '../storage/read-blob.ts';
-import { storageStatus } from '../storage/storage-errors.ts';
+import { judgeStorage } from '../storage/storage-errors.ts';
 
 /** Where a line stands. */
 export interface Place {
@@ -27,7 +27,7 @@ const LINE_BREAK = 10;
 
 /** Storage has no bytes from there on: an empty blob, or one that was cut off. */
 export function isPastEnd(error: unknown): boolean {
-  return storageStatus(error) === 416;
+  return judgeStorage(error) === 'beyond-end';
 }
 
 /**

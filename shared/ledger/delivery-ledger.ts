@@ -86,7 +86,7 @@ export type DeliveryLedger = ReturnType<typeof createDeliveryLedger>;
 
 /**
  * @param deliveries - Table of the deliveries, in partitions of run and shard of the content key.
- * @param record - Told of every change before it is made.
+ * @param record - Told of every change of what is so of a delivery, before it is made; not of the ledger's own marks (decision 010).
  */
 export function createDeliveryLedger(deliveries: TableClient, now: () => Date, record: RecordEvent) {
   const partitionOf = ({ runId, contentKey }: DeliveryGroup) => shardedPartition(runId, contentKey);

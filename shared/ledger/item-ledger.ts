@@ -45,7 +45,7 @@ export type ItemLedger = ReturnType<typeof createItemLedger>;
 /**
  * @param items - Table of the items, in partitions of run and shard, so that a run can be read from end to end.
  * @param content - Table of identities; here: which run an item of the source belongs to.
- * @param record - Told of every change before it is made.
+ * @param record - Told of every change of what is so of an item, before it is made; not of the ledger's own marks (decision 010).
  */
 export function createItemLedger(items: TableClient, content: TableClient, archiverId: string, now: () => Date, record: RecordEvent) {
   const keyOf = (item: Pick<ItemReference, 'runId' | 'itemKey'>): RowKey => ({
@@ -268,7 +268,8 @@ export function createItemLedger(items: TableClient, content: TableClient, archi
       for (const shard of shards) yield* rowsOfPartition<ItemRow>(items, `${runId}-${shard}`);
     },
 
-    /** The items of one shard of a run, streamed. */
-    ofShard: (runId: string, shard: string): AsyncIterable<StoredItem> => rowsOfPartition<ItemRow>(items, `${runId}-${shard}`),
+    /** The items of one shard of a run, streamed, by key. @param after - Key of the last one that was seen. */
+    ofShard: (runId: string, shard: string, after = ''): AsyncIterable<StoredItem> =>
+      rowsOfPartition<ItemRow>(items, `${runId}-${shard}`, { after }),
   };
 }

@@ -105,7 +105,7 @@ export type RunLedger = ReturnType<typeof createRunLedger>;
 
 /**
  * @param runs - Table of the runs, one partition an archiver.
- * @param record - Told of every change before it is made.
+ * @param record - Told of every change of what is so of a run, before it is made; not of the ledger's own marks (decision 010).
  */
 export function createRunLedger(runs: TableClient, archiverId: string, now: () => Date, record: RecordEvent) {
   const keyOf = (runId: string): RowKey => ({ partitionKey: archiverId, rowKey: runId });

@@ -11,7 +11,7 @@ import { RetryAfterError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../pipeline/pipeline.ts';
 import { readBlob } from '../storage/read-blob.ts';
-import { isMissing, storageStatus } from '../storage/storage-errors.ts';
+import { isMissing, judgeStorage } from '../storage/storage-errors.ts';
 import { MappingFileError } from './mapping-file-error.ts';
 import { parseMappingFile, type MappingTable } from './parse-mapping-file.ts';
 
@@ -108,7 +108,7 @@ export function createMappingSource(options: MappingSourceOptions): () => Promis
       // Only now: a failure above is tried again.
       etag = file.etag;
     } catch (error) {
-      if (storageStatus(error) === 304) return;
+      if (judgeStorage(error) === 'unchanged') return;
       if (!isMissing(error)) throw error;
       if (etag !== undefined || table !== undefined) {
         log.info('mapping.removed');

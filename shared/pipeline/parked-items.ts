@@ -1,5 +1,5 @@
 /**
- * What an operator does with parked items: look at them, try them again, give them up. Used by the HTTP functions and the command line.
+ * What an operator does with parked items: look at them, try them again, give them up. Used by the HTTP functions.
  *
  * @module
  */

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { StoredItem } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import { queueNames, type Storage } from '../storage/storage.ts';
-import { storageStatus } from '../storage/storage-errors.ts';
+import { judgeStorage } from '../storage/storage-errors.ts';
 import type { ParkedQueue } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -59,7 +59,7 @@ async function inHand(change: Promise<unknown>): Promise<boolean> {
     await change;
     return true;
   } catch (error) {
-    if (![400, 404].includes(storageStatus(error) ?? 0)) throw error;
+    if (!['overtaken', 'missing'].includes(judgeStorage(error))) throw error;
     return false;
   }
 }

@@ -49,7 +49,7 @@ export interface Pipeline {
     readonly deliveries: DeliveryLedger;
     readonly content: ContentLedger;
   };
-  /** The chained log that every change of the ledger is written to first. */
+  /** The chained log, to which each change of a run, an item, a delivery and the mapping is written before it is made. */
   readonly audit: AuditLog;
   readonly source: ItemSource;
   /** The custom mapping in force, or undefined where it is off. */

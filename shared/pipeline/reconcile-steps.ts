@@ -5,8 +5,8 @@
  */
 import pLimit from 'p-limit';
 import { describeError, RetryAfterError } from '../errors.ts';
-import type { ItemRow, StoredItem } from '../ledger/item-row.ts';
-import { rowsOfPartition, shardedPartition, shards } from '../ledger/rows.ts';
+import type { StoredItem } from '../ledger/item-row.ts';
+import { shards } from '../ledger/rows.ts';
 import type { StoredRun } from '../ledger/run-ledger.ts';
 import { limits } from '../limits.ts';
 import type { RunCounts } from './count-run.ts';
@@ -41,8 +41,7 @@ async function* stepsOf(pipeline: Pipeline, { runId, shard: first, after }: Reco
   let bytes = 0;
   for (const [shard, name] of shards.entries()) {
     if (shard < first) continue;
-    const partition = shardedPartition(runId, name);
-    for await (const row of rowsOfPartition<ItemRow>(pipeline.storage.tables.items, partition, shard === first ? { after } : {})) {
+    for await (const row of pipeline.ledger.items.ofShard(runId, name, shard === first ? after : '')) {
       rows.push(row);
       bytes += row.size ?? 0;
       if (rows.length < most && bytes < BYTES_PER_STEP) continue;

@@ -50,7 +50,7 @@ async function sweepItem(pipeline: Pipeline, row: StoredItem): Promise<void> {
 }
 
 /**
- * Looks at every item of every run that is listed and not complete.
+ * Looks at every item of every run that is not complete.
  *
  * @param staleMs - How long without progress, in ms. @defaultValue limits.staleItemMs
  * @returns how many items were stale.

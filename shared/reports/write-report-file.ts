@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { limits } from '../limits.ts';
-import { isConflict, isMissing, storageStatus } from '../storage/storage-errors.ts';
+import { isMissing, judgeStorage } from '../storage/storage-errors.ts';
 
 /** What the file says: JSON or CSV. */
 export type ReportType = 'json' | 'csv';
@@ -47,7 +47,7 @@ export async function commitFile(
     return true;
   } catch (error) {
     // 400: somebody else's commit has thrown our blocks away.
-    if (!isConflict(error) && storageStatus(error) !== 400) throw error;
+    if (!['conflict', 'overtaken'].includes(judgeStorage(error))) throw error;
     if (!(await blob.exists())) throw error;
     return false;
   }

@@ -8,7 +8,7 @@ import type { ContainerClient } from '@azure/storage-blob';
 import { PermanentError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readBlob } from './read-blob.ts';
-import { isConflict, isMissing, storageStatus } from './storage-errors.ts';
+import { isMissing, judgeStorage } from './storage-errors.ts';
 
 /** What is known of a staged item. */
 export interface StagedBytes {
@@ -82,7 +82,7 @@ export async function stageItem(
     return { size, sha256 };
   } catch (error) {
     // 400: the commit of another transfer has thrown our blocks away.
-    if (!isConflict(error) && storageStatus(error) !== 400) throw error;
+    if (!['conflict', 'overtaken'].includes(judgeStorage(error))) throw error;
     const first = await findStaged(container, name);
     if (first === undefined) throw error;
     return first;

@@ -13,14 +13,11 @@ const TOKEN = /^[!-~]{1,8192}$/;
 /** A cursor travels in the address and in the run's checkpoint; longer ones would be refused there. */
 const LONGEST_CURSOR = 4096;
 
-/** The answer to a login. */
+/** The answer to a login: a token and its life in seconds. */
 export const grantSchema = z.object({
   token: z.string({ error: 'expected a string' }).regex(TOKEN, 'expected 1 to 8,192 printable ASCII characters'),
   expiresInSeconds: z.int({ error: 'expected a whole number' }).min(1, 'expected at least 1'),
 });
-
-/** The answer to a login: a token and its life in seconds. */
-export type Grant = z.output<typeof grantSchema>;
 
 const arrival = { error: 'expected a time, ISO 8601, such as 2026-01-31T08:00:00Z' };
 const id = { error: 'expected a string of 1 to 1,024 characters' };

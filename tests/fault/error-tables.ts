@@ -6,6 +6,7 @@
 import { PARK_REASONS, PermanentError, RetryAfterError, type ParkReason } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { judgeGraphFailure, passingCodes, permanentCodes, throttlingCodes } from '../../shared/mailbox/graph-errors.ts';
+import { judgeStorageStatus, type StorageVerdict } from '../../shared/storage/storage-errors.ts';
 import { judgeStatus, type RequestKind } from '../../shared/telemessage/judge-answer.ts';
 
 const parked = (reason: ParkReason): string => `parked: \`${reason}\` (${PARK_REASONS[reason]})`;
@@ -57,8 +58,28 @@ function sourceTable(): string {
   );
 }
 
+const STORAGE: Readonly<Record<StorageVerdict, string>> = {
+  conflict: 'somebody was first: it is read, and what is there counts',
+  missing: 'there is none: what is asked for is made, or has been removed; a raw item that is gone is parked: `staged-bytes-missing`',
+  unchanged: 'the mapping that is in force stays',
+  'beyond-end': 'the log has no more lines',
+  overtaken: 'somebody was first with the same blocks or the same message: what is there counts, and where there is nothing, tried again',
+  again: 'the client repeats the request; then tried again',
+};
+
+function storageTable(): string {
+  const statuses = [304, 400, 403, 404, 408, 409, 412, 416, 429, 500, 503];
+  return table(
+    ['Azure Storage answers', 'what happens'],
+    [
+      ...statuses.map((status) => [`${status}`, STORAGE[judgeStorageStatus(status)]] as const),
+      ['nothing (time-out, broken connection)', STORAGE[judgeStorageStatus(undefined)]],
+    ],
+  );
+}
+
 /** Each table by the name of its section. */
-export const errorTables = { graph: graphTable, source: sourceTable } as const;
+export const errorTables = { graph: graphTable, source: sourceTable, storage: storageTable } as const;
 
 /** @returns the text with one of its sections replaced. @throws Error where it has no such section. */
 export function withSection(text: string, name: string, content: string): string {

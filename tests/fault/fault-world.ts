@@ -60,7 +60,8 @@ export interface FaultWorld {
   jump(ms: number): void;
   /** The clocks are right again. */
   setClock(): void;
-  purge(queue: WorkQueue): Promise<void>;
+  /** @returns whether there was anything in it. */
+  purge(queue: WorkQueue): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -278,8 +279,12 @@ export async function makeFaultWorld(storage: Azurite, options: HostOptions): Pr
     },
     async purge(queue) {
       note(`host: ${queueNames[queue]} is purged`);
+      const { approximateMessagesCount = 0 } = await host.queues[queue].getProperties();
       await host.queues[queue].clearMessages();
-      delayed = delayed.filter((message) => message.queue !== queueNames[queue]);
+      const left = delayed.filter((message) => message.queue !== queueNames[queue]);
+      const hadAny = approximateMessagesCount > 0 || left.length < delayed.length;
+      delayed = left;
+      return hadAny;
     },
     async close() {
       closed = true;

@@ -27,7 +27,10 @@ export interface Played {
   readonly copies: number;
   /** The faults that struck. */
   readonly struck: readonly AimedFault[];
+  /** What was done: an act that found nothing to act on is not among them. */
   readonly acts: readonly Act[];
+  /** How often it was played: more than once where the machine stood still. */
+  readonly plays: number;
 }
 
 /** Many times what a schedule takes on a busy machine. */
@@ -43,19 +46,21 @@ function makeItems({ items, later }: Schedule): FaultItem[] {
   return made;
 }
 
-async function loseRow({ world, log }: FaultWorld, id: string | undefined): Promise<void> {
+async function loseRow({ world, log }: FaultWorld, id: string | undefined): Promise<boolean> {
   const { pipeline } = world;
   const row = id === undefined ? undefined : await pipeline.ledger.items.find(id);
   const run = (await pipeline.ledger.runs.all()).find(({ runId }) => runId === row?.runId);
-  if (row === undefined || run === undefined) return;
+  if (row === undefined || run === undefined) return false;
   // Of a run that is complete only what is parked is looked for any more.
   const isLookedFor = run.completedAt === undefined || (await pipeline.ledger.items.parkedRow(row.itemKey)) !== undefined;
-  if (!isLookedFor) return;
+  if (!isLookedFor) return false;
   (log as string[]).push(`storage: the row of ${id} is lost`);
   await pipeline.storage.tables.items.deleteEntity(row.partitionKey ?? '', row.rowKey ?? '');
+  return true;
 }
 
-async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): Promise<void> {
+/** @returns false where it found nothing to act on. */
+async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): Promise<unknown> {
   const { world } = fault;
   const list = (pipeline: Pipeline) => listDailyItems(pipeline);
   const both = (work: (pipeline: Pipeline) => Promise<unknown>) => Promise.all([fault.on(0, work), fault.on(1, work)]);
@@ -73,11 +78,11 @@ async function play(fault: FaultWorld, items: readonly FaultItem[], act: Act): P
     case 'kill':
       return fault.replace(act.instance);
     case 'list-at-once':
-      return void (await both(list));
+      return both(list);
     case 'sweep-at-once':
-      return void (await both(sweepRuns));
+      return both(sweepRuns);
     case 'pump':
-      return void (await fault.pump());
+      return fault.pump().then(() => true);
     case 'work':
       return fault.work();
     case 'expire-tokens':
@@ -137,7 +142,8 @@ async function playSchedule(storage: Azurite, schedule: Schedule): Promise<Playe
   const playAll = async (): Promise<Played> => {
     for (const { id, eml } of items.slice(0, schedule.items.length)) world.add(id, eml);
     await play(fault, items, { act: 'list', instance: 0 });
-    for (const act of schedule.acts) await play(fault, items, act);
+    const acts: Act[] = [];
+    for (const act of schedule.acts) if ((await play(fault, items, act)) !== false) acts.push(act);
     const second = new Date(world.now().getTime() + 1_000);
     for (const { id, eml } of items.slice(schedule.items.length)) world.teleMessage.addItem(id, () => eml, second);
     await fault.pass(DAY_MS);
@@ -157,7 +163,7 @@ async function playSchedule(storage: Azurite, schedule: Schedule): Promise<Playe
     assert.deepEqual(world.graph.requests.warnings, []);
     assert.deepEqual(world.teleMessage.requests.warnings, []);
     assert.deepEqual([...unknown], [], 'there are steps that tests/fault/steps.ts does not name');
-    return { items: items.length, copies, struck, acts: schedule.acts };
+    return { items: items.length, copies, struck, acts, plays: 1 };
   };
   const watch = new AbortController();
   try {
@@ -191,7 +197,7 @@ function isStandstill(error: unknown): boolean {
 export async function runSchedule(storage: Azurite, schedule: Schedule): Promise<Played> {
   for (let play = 1; ; play += 1) {
     try {
-      return await playSchedule(storage, schedule);
+      return { ...(await playSchedule(storage, schedule)), plays: play };
     } catch (error) {
       if (play === PLAYS || !isStandstill(error)) throw error;
     }

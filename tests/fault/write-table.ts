@@ -48,10 +48,12 @@ function faultTable(played: readonly Played[]): string {
     `|---|${'---|'.repeat(kinds.length)}`,
     ...rows,
     '',
-    `Besides: ${[...acts]
+    `No fault has struck: ${[...durableSteps, ...readingSteps].filter((step) => !strikes.has(step)).join(', ') || 'none of the steps'}.`,
+    '',
+    `Besides, where there was something to act on: ${[...acts]
       .filter(([act]) => !['pump', 'work', 'list', 'sweep'].includes(act))
       .map(([act, all]) => `${act} ${all.length}`)
-      .join(', ')}.`,
+      .join(', ')}. Played again because the machine stood still: ${played.filter(({ plays }) => plays > 1).length} schedules.`,
   ].join('\n');
 }
 
