@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { QueueServiceClient } from '@azure/storage-queue';
 import { startHostProcess, type HostProcess } from '../../local/host/start-host-process.ts';
 import { startSimulators, type Simulators } from '../../local/start-simulators.ts';
 import { startAzurite, type Azurite } from '../../local/storage/start-azurite.ts';
@@ -190,6 +191,24 @@ describe('the built app', () => {
     const body = { digest: '0'.repeat(64), reason: 'a test' };
     assert.equal((await call('POST', 'parked/discard', principal('Archive.Operator'), body)).status, 404);
   });
+
+  for (const [queue, letter, more] of [
+    ['download-items-poison', 'a', {}],
+    ['import-items-poison', 'b', { size: 10, sha256: '0'.repeat(64) }],
+  ] as const) {
+    test(`what the host gives up into ${queue} is parked at once, with its reason`, async () => {
+      const itemKey = letter.repeat(40);
+      const item = { runId: 'enterprise-number-000001', itemKey, sourceId: queue, sequence: 1_000, arrivedAt: '2026-11-23T09:00:00.000Z' };
+      const client = QueueServiceClient.fromConnectionString(azurite.connectionString).getQueueClient(queue);
+      await client.createIfNotExists();
+      await client.sendMessage(Buffer.from(JSON.stringify({ ...item, ...more })).toString('base64'));
+      await host.drain();
+      const operator = principal('Archive.Operator');
+      const { body } = await call('GET', `parked/${itemKey}`, operator);
+      assert.deepEqual([body['sourceId'], body['outcome'], body['reason']], [queue, 'failed', 'tries-used-up']);
+      assert.equal((await client.getProperties()).approximateMessagesCount, 0);
+    });
+  }
 
   test('the audit log is verified for the days asked for; a bad day is refused by field', async () => {
     const reader = principal('Archive.Reader');
