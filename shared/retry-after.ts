@@ -6,6 +6,8 @@
 import { limits } from './limits.ts';
 
 /**
+ * Reads the header Retry-After.
+ *
  * @param value - The header, or nothing.
  * @param now - Time in ms since 1970.
  * @returns the delay in ms, from one second to {@link limits.retryAfterMs}; undefined where the header says nothing usable.

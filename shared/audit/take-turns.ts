@@ -26,6 +26,8 @@ export interface Turns {
 }
 
 /**
+ * Makes the waits between two tries of an instance that others came before.
+ *
  * @param random - Gives numbers from 0 to below 1.
  * @param clock - In ms, from anywhere; it never goes back.
  */

@@ -24,7 +24,11 @@ const sameSecond = (one: string, other: string) => Math.floor(Date.parse(one) / 
 /** What {@link createContentLedger} gives. */
 export type ContentLedger = ReturnType<typeof createContentLedger>;
 
-/** @param content - Table of identities, shared by all runs of all archivers. */
+/**
+ * Makes the ledger of content.
+ *
+ * @param content - Table of identities, shared by all runs of all archivers.
+ */
 export function createContentLedger(content: TableClient) {
   const keyOf = (archiverId: string, contentKey: string): RowKey => ({
     partitionKey: shardedPartition(`content-${archiverId}`, contentKey),

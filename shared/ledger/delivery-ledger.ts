@@ -85,6 +85,8 @@ export interface DeliveryGroup {
 export type DeliveryLedger = ReturnType<typeof createDeliveryLedger>;
 
 /**
+ * Makes the ledger of deliveries.
+ *
  * @param deliveries - Table of the deliveries, in partitions of run and shard of the content key.
  * @param record - Told of every change of what is so of a delivery, before it is made; not of the ledger's own marks (decision 010).
  */

@@ -43,6 +43,8 @@ interface SourceRow {
 export type ItemLedger = ReturnType<typeof createItemLedger>;
 
 /**
+ * Makes the ledger of items.
+ *
  * @param items - Table of the items, in partitions of run and shard, so that a run can be read from end to end.
  * @param content - Table of identities; here: which run an item of the source belongs to.
  * @param record - Told of every change of what is so of an item, before it is made; not of the ledger's own marks (decision 010).

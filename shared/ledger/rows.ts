@@ -46,6 +46,7 @@ export interface Inserted {
  * Inserts a row.
  *
  * @returns undefined where a row with this key is there already.
+ * @throws the other errors of storage.
  */
 export async function insertRow(table: TableClient, key: RowKey, columns: Columns): Promise<Inserted | undefined> {
   try {
@@ -57,7 +58,11 @@ export async function insertRow(table: TableClient, key: RowKey, columns: Column
   }
 }
 
-/** Reads a row, or undefined where there is none. */
+/**
+ * Reads a row, or undefined where there is none.
+ *
+ * @throws the other errors of storage.
+ */
 export async function readRow<Row extends object>(table: TableClient, key: RowKey): Promise<TableEntityResult<Row> | undefined> {
   try {
     return await table.getEntity<Row>(key.partitionKey, key.rowKey);
@@ -72,6 +77,7 @@ export async function readRow<Row extends object>(table: TableClient, key: RowKe
  *
  * @param etag - The version that the caller has read; without it the facts are true whatever else the row says.
  * @returns false where the row has changed since `etag`.
+ * @throws the other errors of storage.
  */
 export async function mergeRow(table: TableClient, key: RowKey, columns: Columns, etag?: string): Promise<boolean> {
   try {
@@ -83,7 +89,11 @@ export async function mergeRow(table: TableClient, key: RowKey, columns: Columns
   }
 }
 
-/** Adds facts to a row and makes the row where it was lost: what the caller knows of it is in `columns`. */
+/**
+ * Adds facts to a row and makes the row where it was lost: what the caller knows of it is in `columns`.
+ *
+ * @throws the errors of storage.
+ */
 export async function restoreRow(table: TableClient, key: RowKey, columns: Columns): Promise<void> {
   await table.upsertEntity({ ...key, ...columns }, 'Merge');
 }
@@ -92,6 +102,7 @@ export async function restoreRow(table: TableClient, key: RowKey, columns: Colum
  * Inserts many rows of one partition, in as few requests as there can be.
  *
  * @returns for each row its version, or undefined where a row with its key is there already.
+ * @throws the other errors of storage.
  */
 export async function insertRows(table: TableClient, rows: readonly (readonly [RowKey, Columns])[]): Promise<(Inserted | undefined)[]> {
   const inserted: (Inserted | undefined)[] = [];
@@ -119,6 +130,7 @@ export async function insertRows(table: TableClient, rows: readonly (readonly [R
  *
  * @param rows - Each with the version that the caller knows.
  * @returns for each row, whether it was written: the others have changed since.
+ * @throws the other errors of storage.
  */
 export async function mergeRows(table: TableClient, rows: readonly (readonly [RowKey, Columns, etag: string])[]): Promise<boolean[]> {
   const merged: boolean[] = [];
@@ -143,7 +155,12 @@ export async function mergeRows(table: TableClient, rows: readonly (readonly [Ro
   return merged;
 }
 
-/** Removes a row, if it is there. @param etag - Only this version of it. */
+/**
+ * Removes a row, if it is there.
+ *
+ * @param etag - Only this version of it.
+ * @throws the other errors of storage.
+ */
 export async function removeRow(table: TableClient, key: RowKey, etag = '*'): Promise<void> {
   try {
     await table.deleteEntity(key.partitionKey, key.rowKey, { etag });

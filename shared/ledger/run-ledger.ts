@@ -104,6 +104,8 @@ export function isOpen(run: Pick<RunRow, 'completedAt' | 'recount'>): boolean {
 export type RunLedger = ReturnType<typeof createRunLedger>;
 
 /**
+ * Makes the ledger of runs.
+ *
  * @param runs - Table of the runs, one partition an archiver.
  * @param record - Told of every change of what is so of a run, before it is made; not of the ledger's own marks (decision 010).
  */

@@ -24,6 +24,8 @@ interface Folder {
 }
 
 /**
+ * Makes the way to one folder at the top of each mailbox.
+ *
  * @param displayName - Exactly as it is shown.
  * @param isHidden - Keeps it out of the users' sight, and out of listings that do not ask for hidden ones.
  */

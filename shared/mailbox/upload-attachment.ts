@@ -26,7 +26,12 @@ interface UploadProgress {
   readonly NextExpectedRanges?: readonly string[];
 }
 
-/** Adds an attachment to a message in the staging folder. @param before - Called right before each request that changes something. */
+/**
+ * Adds an attachment to a message in the staging folder.
+ *
+ * @param before - Called right before each request that changes something.
+ * @throws as judged in graph-errors.ts, and what `before` throws.
+ */
 export async function uploadAttachment(
   graph: Graph,
   mailbox: Mailbox,

@@ -26,7 +26,12 @@ async function haveAllEnded(pipeline: Pipeline, run: StoredRun): Promise<boolean
   return false;
 }
 
-/** @returns how many runs are not complete. */
+/**
+ * Completes each run that can be.
+ *
+ * @returns how many runs are not complete.
+ * @throws the errors of storage; what was completed before stays.
+ */
 export async function closeRuns(pipeline: Pipeline): Promise<number> {
   const { ledger, log, telemetry, archiver, now } = pipeline;
   let open = 0;

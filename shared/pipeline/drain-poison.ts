@@ -17,6 +17,7 @@ import type { Pipeline } from './pipeline.ts';
  * poison queue, so such a message would come back every ten minutes without end.
  *
  * @param read - Reads a message of the queue that it was given up from.
+ * @throws the errors of storage, so that the host tries again.
  */
 export async function drainPoison(
   pipeline: Pipeline,

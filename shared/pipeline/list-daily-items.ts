@@ -14,7 +14,11 @@ import { ensureStorage } from '../storage/storage.ts';
 import { sendMessage } from './messages.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** Enqueues listed items for their transfer. */
+/**
+ * Enqueues listed items for their transfer.
+ *
+ * @throws the errors of storage.
+ */
 export async function enqueue(pipeline: Pipeline, items: readonly ItemReference[]): Promise<void> {
   const { download } = pipeline.storage.queues;
   const traceparent = pipeline.telemetry.traceparent();

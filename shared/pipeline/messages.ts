@@ -38,12 +38,20 @@ function read<Message>(schema: z.ZodType<Message>, queue: string, message: unkno
   throw new PermanentError('bad-queue-message', `A message in ${queue} is not one that this app writes (${fields}).`);
 }
 
-/** @throws PermanentError (`bad-queue-message`) that names the fields, never their values. */
+/**
+ * Reads a message of `download-items`.
+ *
+ * @throws PermanentError (`bad-queue-message`) that names the fields, never their values.
+ */
 export function readDownloadMessage(message: unknown): DownloadMessage {
   return read(downloadSchema, 'download-items', message);
 }
 
-/** @throws PermanentError (`bad-queue-message`) that names the fields, never their values. */
+/**
+ * Reads a message of `import-items`.
+ *
+ * @throws PermanentError (`bad-queue-message`) that names the fields, never their values.
+ */
 export function readImportMessage(message: unknown): ImportMessage {
   return read(importSchema, 'import-items', message);
 }
@@ -58,6 +66,7 @@ export interface SentMessage {
  * Sends a message that never expires, in base64 as host.json says.
  *
  * @param delayMs - Before anybody can receive it; Azure takes up to 7 days.
+ * @throws the errors of storage.
  */
 export async function sendMessage(queue: QueueClient, message: object, delayMs = 0): Promise<SentMessage> {
   const { messageId, popReceipt } = await queue.sendMessage(Buffer.from(JSON.stringify(message)).toString('base64'), {

@@ -70,6 +70,7 @@ function mayHaveGoneOn({ contentKey = '', duplicateOf, discardedAt }: StoredItem
  * further, nothing is parked.
  *
  * @param step - Which step it was; absent where none has shown any progress.
+ * @throws the errors of storage.
  */
 export async function parkGivenUp(
   pipeline: Pipeline,

@@ -44,6 +44,8 @@ export function outcomeFor({ reason, deliveries }: Pick<Parking, 'reason' | 'del
  *
  * The queue comes first: a crash between the two leaves a second message for one item, which the sweep removes, rather than a row
  * that no queue knows of.
+ *
+ * @throws the errors of storage.
  */
 export async function parkItem(pipeline: Pipeline, item: ItemReference & Partial<StagedBytes>, parking: Parking): Promise<void> {
   const { storage, ledger, log, telemetry, now } = pipeline;

@@ -57,6 +57,7 @@ async function describe(pipeline: Pipeline, row: StoredItem): Promise<ParkedItem
  * One page of parked items, by key.
  *
  * @returns the items, and the key to go on after where there are more.
+ * @throws the errors of storage.
  */
 export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}): Promise<{ items: ParkedItem[]; after?: string }> {
   const items: ParkedItem[] = [];
@@ -69,7 +70,11 @@ export async function listParked(pipeline: Pipeline, filter: ParkedFilter = {}):
   return { items };
 }
 
-/** One parked item, or undefined where it is not parked. */
+/**
+ * One parked item, or undefined where it is not parked.
+ *
+ * @throws the errors of storage.
+ */
 export async function showParked(pipeline: Pipeline, itemKey: string): Promise<ParkedItem | undefined> {
   const parked = await readParked(pipeline, itemKey);
   return parked === undefined ? undefined : describe(pipeline, parked.row);
@@ -85,6 +90,7 @@ function isDealtWith(row: StoredItem): boolean {
  *
  * @returns undefined where it does not wait, or its row was lost: then its run is gone through again, which makes the row anew and puts the
  *   item back to work.
+ * @throws the errors of storage.
  */
 export async function findWaiting({ ledger, now }: Pipeline, parked: TableEntityResult<ParkedRow>): Promise<StoredItem | undefined> {
   const { rowKey: itemKey = '', runId, parkedAt, inDoubt = false, etag } = parked;
@@ -120,6 +126,7 @@ async function readParked(pipeline: Pipeline, itemKey: string): Promise<{ row: S
  *
  * @param by - Who asked for it, for the audit log.
  * @returns false where the item is not parked, or somebody else is just putting it back.
+ * @throws the errors of storage.
  */
 export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: string): Promise<boolean> {
   const { ledger, audit } = pipeline;
@@ -144,6 +151,7 @@ export async function reprocessItem(pipeline: Pipeline, itemKey: string, by: str
  * Puts one page of parked items back to work.
  *
  * @returns how many, and the key to go on after where there are more.
+ * @throws the errors of storage; what was put back to work before stays so.
  */
 export async function reprocessItems(
   pipeline: Pipeline,
@@ -163,6 +171,7 @@ export async function reprocessItems(
  *
  * @param reason - In the operator's words; kept in the ledger and the audit log.
  * @returns false where the item is not parked.
+ * @throws the errors of storage.
  */
 export async function discardItem(pipeline: Pipeline, itemKey: string, reason: string, by: string): Promise<boolean> {
   const parked = await readParked(pipeline, itemKey);
@@ -193,6 +202,7 @@ async function isMapped(pipeline: Pipeline, row: StoredItem): Promise<boolean> {
  * version of the file, also one that was parked by an instance that still had the version before.
  *
  * @returns how many.
+ * @throws the errors of storage.
  */
 export async function freeMappedItems(pipeline: Pipeline): Promise<number> {
   const { ledger, mapping, log } = pipeline;

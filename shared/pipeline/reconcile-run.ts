@@ -33,6 +33,7 @@ async function nextNumber({ storage }: Pipeline, run: StoredRun): Promise<number
  *
  * @param by - Who asked for it, for the audit log.
  * @returns the one that is under way already, where there is one; `no-such-run`; `not-listed` for a run that is still being listed.
+ * @throws the errors of storage.
  */
 export async function startReconciliation(
   pipeline: Pipeline,
@@ -67,7 +68,11 @@ export async function startReconciliation(
   return (await readState(pipeline, runId))?.state ?? state;
 }
 
-/** The last reconciliation of a run, or undefined where there was none. */
+/**
+ * The last reconciliation of a run, or undefined where there was none.
+ *
+ * @throws the errors of storage.
+ */
 export async function readReconciliation(pipeline: Pipeline, runId: string): Promise<Reconciliation | undefined> {
   return (await readState(pipeline, runId))?.state;
 }

@@ -40,6 +40,7 @@ async function settleItem(pipeline: Pipeline, row: StoredItem, etag: string): Pr
  * sweep goes on.
  *
  * @returns how many are still in doubt.
+ * @throws the errors of storage.
  */
 export async function settleParked(pipeline: Pipeline): Promise<number> {
   const { ledger, log } = pipeline;

@@ -12,7 +12,11 @@ import { sendMessage } from './messages.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** Enqueues an item where it stands: its bytes are staged already, or not yet. */
+/**
+ * Enqueues an item where it stands: its bytes are staged already, or not yet.
+ *
+ * @throws the errors of storage.
+ */
 export async function enqueueAgain(pipeline: Pipeline, row: StoredItem): Promise<void> {
   const { queues } = pipeline.storage;
   const traceparent = pipeline.telemetry.traceparent();

@@ -91,6 +91,7 @@ export async function tidyParked(pipeline: Pipeline): Promise<Readonly<Queues>> 
  * @param digest - As the log shows it (`message.unreadable`).
  * @param reason - In the operator's words; kept in the audit log.
  * @returns how many there were.
+ * @throws the errors of storage.
  */
 export async function discardMessages(pipeline: Pipeline, digest: string, reason: string, by: string): Promise<number> {
   let removed = 0;

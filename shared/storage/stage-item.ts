@@ -29,6 +29,7 @@ export function stagedBlobName(item: { readonly runId: string; readonly itemKey:
  *
  * @param content - Throws where the transfer was broken; then nothing is written.
  * @param blockBytes - Bytes held in memory at most.
+ * @throws what `content` throws; PermanentError (`staged-bytes-altered`) where a blob is there that this app has not written; the errors of storage.
  */
 export async function stageItem(
   container: ContainerClient,

@@ -50,7 +50,12 @@ export function isMissing(error: unknown): boolean {
   return judgeStorage(error) === 'missing';
 }
 
-/** @returns the answer. @throws TransientError in place of the clients' own word for a request that was given up. */
+/**
+ * Waits for a request that may be given up.
+ *
+ * @returns the answer.
+ * @throws TransientError in place of the clients' own word for a request that was given up.
+ */
 export async function unanswered<Answer>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;

@@ -94,6 +94,8 @@ async function* transfer({ response, abandon }: OpenAnswer, expected: Expected, 
 }
 
 /**
+ * Checks the bytes of an item on their way, and that all of them came.
+ *
  * @param answer - A 200 with the bytes of an item.
  * @param idleMs - How long the source may send nothing while it is waited for, in ms.
  * @returns the bytes, as they come. Throws a TransientError at the end, or where it breaks, unless they are exactly what was announced.

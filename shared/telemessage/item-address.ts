@@ -44,6 +44,8 @@ function encodeId(id: string): string | undefined {
 }
 
 /**
+ * Makes the addresses of the API.
+ *
  * @param baseUrl - http or https; may carry a path, not a user, query or fragment.
  * @param archiverId - The contract's `archiver` parameter.
  * @throws TypeError where the base address is not such an address.

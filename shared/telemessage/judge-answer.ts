@@ -21,6 +21,8 @@ export type RequestKind = keyof typeof REQUESTS;
 const PASSING = new Set([408, 425]);
 
 /**
+ * Judges the status of an answer.
+ *
  * @param retryAfter - The Retry-After header, null where there is none.
  * @param now - Retry-After may be a date.
  * @returns RetryAfterError for 429, 503 and any 5xx with a Retry-After; PermanentError for 404 of an item (`source-item-not-found`), for

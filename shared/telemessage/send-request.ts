@@ -41,6 +41,8 @@ export function codeOf(error: unknown): string {
 }
 
 /**
+ * Sends one request and waits for its answer to begin.
+ *
  * @param requestMs - How long the answer may take to begin, in ms.
  * @returns the answer, whatever its status; a redirect is not followed.
  * @throws TransientError for a network error or a time-out, without a cause (see {@link codeOf}).

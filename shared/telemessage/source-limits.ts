@@ -11,6 +11,8 @@ const NAMES = ['requestMs', 'downloadIdleMs', 'listPageBytes', 'listPageItems', 
 export type SourceLimits = { readonly [name in (typeof NAMES)[number]]: number };
 
 /**
+ * The limits of the source, with those that a test has changed.
+ *
  * @param given - Limits that differ from the product's.
  * @returns the product's limits with those laid over them.
  */

@@ -14,6 +14,8 @@ const BURST = 100;
 const RATE = 1;
 
 /**
+ * Says which items are traced, so that a flood of them does not become a flood of spans.
+ *
  * @param clock - In ms, never going back.
  * @returns whether the next item is traced.
  */

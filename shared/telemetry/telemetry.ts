@@ -83,7 +83,11 @@ function endSpan(span: Span, result: SpanResult, reason?: string): void {
   span.end();
 }
 
-/** @param clock - In ms, never going back. @defaultValue that of the process */
+/**
+ * Makes the telemetry of the app; without an SDK it does nothing.
+ *
+ * @param clock - In ms, never going back. @defaultValue that of the process
+ */
 export function createTelemetry(clock: () => number = () => performance.now()): Telemetry {
   // Starting the SDK makes everything obsolete that was got from the API before, so what is kept is kept for one provider.
   let provider: object | undefined;

@@ -10,12 +10,20 @@ import { isSpanContextValid, TraceFlags, type SpanContext } from '@opentelemetry
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** @returns version 00 of the header `traceparent`, 55 characters. Source: W3C Trace Context. */
+/**
+ * Writes a trace context.
+ *
+ * @returns version 00 of the header `traceparent`, 55 characters. Source: W3C Trace Context.
+ */
 export function writeTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
   return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
 }
 
-/** @returns what the text says, or undefined where it says nothing usable: anybody who can write to the queue can write it. */
+/**
+ * Reads a trace context.
+ *
+ * @returns what the text says, or undefined where it says nothing usable: anybody who can write to the queue can write it.
+ */
 export function readTraceparent(text: string | undefined): SpanContext | undefined {
   const [, traceId = '', spanId = '', flags = ''] = TRACEPARENT.exec(text ?? '') ?? [];
   const spanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true };
