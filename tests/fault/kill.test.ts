@@ -12,7 +12,7 @@ import { startHostProcess, type HostProcess } from '../../local/host/start-host-
 import type { Azurite } from '../../local/storage/start-azurite.ts';
 import { isOpen } from '../../shared/ledger/run-ledger.ts';
 import { makeWorld, people, startStorage, type World } from '../support/world.ts';
-import { checkWorld } from './check-world.ts';
+import { checkRecords, checkWorld, type Checked } from './check-world.ts';
 import { startFaultProxy, type Fault, type FaultProxy, type Step } from './fault-proxy.ts';
 import { dayOfTrouble, ordinaryDay, type Life } from './lives.ts';
 import { MAX_ITEM_BYTES } from './make-items.ts';
@@ -134,12 +134,14 @@ describe('kill -9', { concurrency: LANES }, () => {
         if (durable) seen.add(name);
         return undefined;
       });
-      await checkWorld({
+      const checked: Checked = {
         pipeline: world.pipeline,
         items,
         mailboxes: people.map(({ mail }) => mail),
         mailbox: (address, folder) => world.mailbox(address, folder),
-      });
+      };
+      await checkWorld(checked);
+      await checkRecords(checked);
       assert.deepEqual(world.graph.requests.warnings, []);
     } finally {
       await world.close();

@@ -14,7 +14,7 @@ import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
 import type { Azurite } from '../../local/storage/start-azurite.ts';
 import { people } from '../support/world.ts';
-import { checkEnds, checkWorld, type Checked } from './check-world.ts';
+import { checkEnds, checkRecords, checkWorld, type Checked } from './check-world.ts';
 import type { Step } from './fault-proxy.ts';
 import { makeFaultWorld, STALE_MS, type FaultWorld } from './fault-world.ts';
 import { makeItem, type FaultItem } from './make-items.ts';
@@ -160,6 +160,7 @@ async function playSchedule(storage: Azurite, schedule: Schedule): Promise<Playe
     await heal(fault);
     const copies = await checkWorld(checked);
     await checkEnds(checked);
+    await checkRecords(checked);
     assert.deepEqual(world.graph.requests.warnings, []);
     assert.deepEqual(world.teleMessage.requests.warnings, []);
     assert.deepEqual([...unknown], [], 'there are steps that tests/fault/steps.ts does not name');
