@@ -35,6 +35,8 @@ describe('parked items', () => {
   const upload = (world: World, text: string) =>
     world.pipeline.storage.containers.config.getBlockBlobClient('mapping.csv').upload(text, Buffer.byteLength(text));
   const keyOf = async (world: World, id: string) => (await world.pipeline.ledger.items.find(id))?.itemKey ?? '';
+  /** The books of the first run. */
+  const countsOf = async (world: World) => JSON.parse((await world.pipeline.ledger.runs.all())[0]?.counts ?? '{}') as RunCounts;
   const settle = async (world: World) => {
     await world.work();
     await world.sweep();
@@ -212,8 +214,7 @@ describe('parked items', () => {
       world.advance(limits.parkingSettlesMs + 1);
       await world.sweep();
       await world.sweep();
-      const [run] = await world.pipeline.ledger.runs.all();
-      const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+      const { imported, failed } = await countsOf(world);
       assert.deepEqual([imported, failed], [2, 0]);
       assert.deepEqual((await listParked(world.pipeline)).items, []);
       assert.equal(await world.depth('failed'), 0);
@@ -329,8 +330,7 @@ describe('parked items', () => {
       world.advance(limits.parkingSettlesMs + 1);
       await world.sweep();
       await world.sweep();
-      const [run] = await world.pipeline.ledger.runs.all();
-      const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+      const { imported, failed } = await countsOf(world);
       assert.deepEqual([imported, failed], [2, 0]);
       assert.equal(await world.pipeline.ledger.items.parkedRow(message.itemKey), undefined);
     }));
@@ -356,8 +356,7 @@ describe('parked items', () => {
           world.advance(limits.parkingSettlesMs + 1);
           await world.sweep();
           await world.sweep();
-          const [run] = await world.pipeline.ledger.runs.all();
-          const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
+          const { imported, failed } = await countsOf(world);
           assert.deepEqual([imported, failed], [2 - left, left]);
           assert.equal((await listParked(world.pipeline)).items.length, left);
         },
@@ -386,6 +385,11 @@ describe('parked items', () => {
   const interruptedUpload: readonly Fault[] = [
     { match: { kind: 'create-upload' }, effect: { type: 'status', status: 500 } },
     { match: { kind: 'delete-message' }, effect: { type: 'reset' } },
+  ];
+  /** Both answers are lost, and one of the copies was made. */
+  const oneOfTwoMade: readonly Fault[] = [
+    { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
+    { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
   ];
   const download = async (world: World, id: string) => {
     const item = await world.pipeline.ledger.items.find(id);
@@ -426,73 +430,50 @@ describe('parked items', () => {
     }));
 
   test('an item given up in doubt one of whose copies was made is partial, also in the books of its complete run', () =>
-    withWorld(
-      {
-        graph: {
-          faults: [
-            { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
-            { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
-          ],
-        },
-      },
-      async (world) => {
-        world.add('x', sms({ id: 'x' }));
-        await giveUp(world, 'x');
-        await world.sweep();
-        const [before] = await world.pipeline.ledger.runs.all();
-        assert.equal((JSON.parse(before?.counts ?? '{}') as RunCounts).failed, 2);
-        await settleDoubts(world);
-        const report = await world.outcome('x');
-        assert.deepEqual([report.outcome, report.reason], ['partial', 'tries-used-up']);
-        assert.deepEqual(report.deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
-        const [run] = await world.pipeline.ledger.runs.all();
-        const { imported, failed } = JSON.parse(run?.counts ?? '{}') as RunCounts;
-        assert.deepEqual([imported, failed], [1, 1]);
-        await reprocessItems(world.pipeline, {}, 'operator');
-        await settle(world);
-        assert.equal((await world.outcome('x')).outcome, 'imported');
-        assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
-      },
-    ));
+    withWorld({ graph: { faults: oneOfTwoMade } }, async (world) => {
+      world.add('x', sms({ id: 'x' }));
+      await giveUp(world, 'x');
+      await world.sweep();
+      assert.equal((await countsOf(world)).failed, 2);
+      await settleDoubts(world);
+      const report = await world.outcome('x');
+      assert.deepEqual([report.outcome, report.reason], ['partial', 'tries-used-up']);
+      assert.deepEqual(report.deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
+      const { imported, failed } = await countsOf(world);
+      assert.deepEqual([imported, failed], [1, 1]);
+      await reprocessItems(world.pipeline, {}, 'operator');
+      await settle(world);
+      assert.equal((await world.outcome('x')).outcome, 'imported');
+      assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
+    }));
 
   for (const [name, write] of [
     ['the item', 1],
     ['the list of parked items', 2],
   ] as const) {
     test(`what is found of an item in doubt is found again where ${name} could not be written`, (context) =>
-      withWorld(
-        {
-          graph: {
-            faults: [
-              { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
-              { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
-            ],
-          },
-        },
-        async (world) => {
-          world.add('x', sms({ id: 'x' }));
-          await giveUp(world, 'x');
-          await world.sweep();
-          world.advance(limits.createSettlesMs);
-          const { items } = world.pipeline.storage.tables;
-          const update = items.updateEntity.bind(items);
-          let writes = 0;
-          const mocked = context.mock.method(items, 'updateEntity', (...args: Parameters<typeof update>) => {
-            writes += 1;
-            return writes === write ? Promise.reject(new Error('the process ends here')) : update(...args);
-          });
-          await world.sweep();
-          assert.equal(writes, write);
-          mocked.mock.restore();
-          await settle(world);
-          const { outcome, deliveries } = await world.outcome('x');
-          assert.equal(outcome, 'partial');
-          assert.deepEqual(deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
-          const [run] = await world.pipeline.ledger.runs.all();
-          assert.equal((JSON.parse(run?.counts ?? '{}') as RunCounts).imported, 1);
-          assert.equal((await world.pipeline.ledger.items.parkedRow(await keyOf(world, 'x')))?.inDoubt, false);
-        },
-      ));
+      withWorld({ graph: { faults: oneOfTwoMade } }, async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await giveUp(world, 'x');
+        await world.sweep();
+        world.advance(limits.createSettlesMs);
+        const { items } = world.pipeline.storage.tables;
+        const update = items.updateEntity.bind(items);
+        let writes = 0;
+        const mocked = context.mock.method(items, 'updateEntity', (...args: Parameters<typeof update>) => {
+          writes += 1;
+          return writes === write ? Promise.reject(new Error('the process ends here')) : update(...args);
+        });
+        await world.sweep();
+        assert.equal(writes, write);
+        mocked.mock.restore();
+        await settle(world);
+        const { outcome, deliveries } = await world.outcome('x');
+        assert.equal(outcome, 'partial');
+        assert.deepEqual(deliveries.map(({ mailbox, state }) => `${mailbox} ${state}`).sort(), [`${ADA} imported`, `${BEN} failed`]);
+        assert.equal((await countsOf(world)).imported, 1);
+        assert.equal((await world.pipeline.ledger.items.parkedRow(await keyOf(world, 'x')))?.inDoubt, false);
+      }));
   }
 
   for (const discarded of [false, true]) {
