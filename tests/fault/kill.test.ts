@@ -23,6 +23,8 @@ const project = resolve(import.meta.dirname, '../..');
 const LANES = 4;
 const LEASE_MS = 1_500;
 const LONGEST_MS = 180_000;
+/** Longer than any item of these days takes while nothing is killed. */
+const STUCK_MS = 20_000;
 /** Steps that come only when the app was killed at another one before. */
 const LEADING_TO: ReadonlyMap<string, string> = new Map([['table deliveries doubted', 'graph create-message']]);
 
@@ -75,6 +77,7 @@ describe('kill -9', { concurrency: LANES }, () => {
   /** Works until every run is complete, or the app is dead. */
   async function work({ host, proxy }: Run, world: World, life: Life): Promise<void> {
     const deadline = Date.now() + LONGEST_MS;
+    let openSince = Date.now();
     // A dead app's errors are what this is about, and a living one's next round repeats what failed.
     const attempt = <Result>(task: Promise<Result>) => task.catch(() => undefined);
     while (!proxy.crashed) {
@@ -85,7 +88,13 @@ describe('kill -9', { concurrency: LANES }, () => {
       if (!proxy.crashed) await attempt(host.trigger('sweepRuns'));
       if (proxy.crashed) break;
       const runs = await world.pipeline.ledger.runs.all();
-      if (runs.length > 0 && !runs.some(isOpen) && (await attempt(life.tend(world, host))) === true) break;
+      if (runs.length > 0 && !runs.some(isOpen)) {
+        openSince = Date.now();
+        if ((await attempt(life.tend(world, host))) === true) break;
+      } else if (Date.now() - openSince > STUCK_MS) {
+        openSince = Date.now();
+        await attempt(life.askAgain(world, host));
+      }
       await delay(200);
     }
   }

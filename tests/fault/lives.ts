@@ -19,6 +19,8 @@ export interface Life {
   begin(world: World): void;
   /** When the queues are empty, before the sweep. */
   drained(world: World): Promise<void>;
+  /** When runs stay open although nothing moves: an operator asks again for what a kill has cut off. */
+  askAgain(world: World, host: HostProcess): Promise<void>;
   /** When all runs are complete. @returns whether nothing is left to be done. */
   tend(world: World, host: HostProcess): Promise<boolean>;
 }
@@ -39,6 +41,7 @@ export function ordinaryDay(): Life {
     queues: {},
     begin: () => undefined,
     drained: nothing,
+    askAgain: nothing,
     tend: () => Promise.resolve(true),
   };
 }
@@ -106,6 +109,11 @@ export function dayOfTrouble(): Life {
       if (row?.endedAt === undefined) return;
       isLost = true;
       await pipeline.storage.tables.items.deleteEntity(row.partitionKey ?? '', row.rowKey ?? '');
+    },
+    async askAgain({ pipeline }, host) {
+      // The sweep would put them back to work too, after three hours.
+      const { items: parked } = await listParked(pipeline);
+      for (const { itemKey, outcome } of parked) if (outcome === 'pending') await ask(host, 'parked/reprocess', { itemKey });
     },
     async tend(world, host) {
       const { pipeline } = world;
