@@ -70,3 +70,8 @@ export function readDate(text: string): string | undefined {
   const time = local.getTime() - offset * 60_000;
   return exists && time >= EARLIEST && time < LATEST ? new Date(time).toISOString() : undefined;
 }
+
+/** Whether two ISO times are in one second: Exchange keeps no parts of one in what it shows. */
+export function sameSecond(one: string, other: string): boolean {
+  return Math.floor(Date.parse(one) / 1000) === Math.floor(Date.parse(other) / 1000);
+}

@@ -4,6 +4,7 @@
  * @module
  */
 import type { TableClient } from '@azure/data-tables';
+import { sameSecond } from '../item/read-date.ts';
 import { insertRow, mergeRow, readRow, shardedPartition, type RowKey } from './rows.ts';
 import { identityOf, type ItemReference } from './item-row.ts';
 
@@ -18,8 +19,6 @@ export type Claim =
   | { readonly kind: 'resumed' }
   | { readonly kind: 'supersedes'; readonly twin: ContentRow; confirm(): Promise<boolean> }
   | { readonly kind: 'duplicate'; readonly original: ContentRow };
-
-const sameSecond = (one: string, other: string) => Math.floor(Date.parse(one) / 1_000) === Math.floor(Date.parse(other) / 1_000);
 
 /** What {@link createContentLedger} gives. */
 export type ContentLedger = ReturnType<typeof createContentLedger>;

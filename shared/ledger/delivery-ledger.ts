@@ -215,13 +215,13 @@ export function createDeliveryLedger(deliveries: TableClient, now: () => Date, r
      * failed its verification is in the mailbox.
      */
     async reopened(group: DeliveryGroup): Promise<void> {
-      const failed = (await this.of(group)).filter(({ state }) => state === 'failed' || state === 'pending');
-      if (failed.length === 0) return;
-      await record({ event: 'deliveries.reopened', ...group, mailboxIds: failed.map(({ mailboxId }) => mailboxId) });
+      const undone = (await this.of(group)).filter(({ state }) => state === 'failed' || state === 'pending');
+      if (undone.length === 0) return;
+      await record({ event: 'deliveries.reopened', ...group, mailboxIds: undone.map(({ mailboxId }) => mailboxId) });
       // What has changed since was put back to work by somebody else, and may be under way by now.
       await mergeRows(
         deliveries,
-        failed.map(({ partitionKey = '', rowKey = '', etag }) => [
+        undone.map(({ partitionKey = '', rowKey = '', etag }) => [
           { partitionKey, rowKey },
           { state: 'creating', settled: true, attempts: 0, throttled: true, attempt: '', reason: '' },
           etag,

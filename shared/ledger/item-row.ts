@@ -123,6 +123,20 @@ export function outcomeOf(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>): ItemOu
   return row.outcome === undefined || row.outcome === '' ? 'pending' : row.outcome;
 }
 
+/** Whether an item is parked, or was discarded after it was. */
+export function isParked(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>): boolean {
+  return !['pending', 'imported', 'skipped'].includes(outcomeOf(row));
+}
+
+/**
+ * Whether a step may still bring an item further: it has not ended, or was given up before it had claimed its content, so that another copy
+ * of its message knows better. What an operator has discarded is done with.
+ */
+export function mayGoOn(row: Pick<ItemRow, 'outcome' | 'duplicateOf' | 'contentKey' | 'discardedAt'>): boolean {
+  const isUnclaimed = row.contentKey === undefined || row.contentKey === '';
+  return outcomeOf(row) === 'pending' || (isParked(row) && isUnclaimed && row.discardedAt === undefined);
+}
+
 /** Key of an item, the same however often the source lists it. */
 export function itemKeyOf(archiverId: string, sourceId: string): string {
   return hashKey('item', archiverId, sourceId);

@@ -99,20 +99,22 @@ export function connectGraph(connection: GraphConnection): Graph {
     return lane;
   };
 
-  const refuseWhileBlocked = (key: string, purpose: string) => {
+  /** Asks nothing of whoever has asked us to wait, and remembers who does. */
+  const unlessBlocked = async <Result>(key: string, purpose: string, work: () => Promise<Result>): Promise<Result> => {
     const waitMs = (blockedUntil.get(key) ?? 0) - connection.now().getTime();
     if (waitMs > 0) throw new RetryAfterError(waitMs, `Microsoft Graph asked us to wait before it is asked to ${purpose}.`);
-  };
-
-  const rememberThrottling = (key: string, error: unknown) => {
-    if (!(error instanceof RetryAfterError)) return;
-    blockedUntil.set(key, connection.now().getTime() + error.delayMs);
-    connection.onThrottled?.();
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof RetryAfterError) {
+        blockedUntil.set(key, connection.now().getTime() + error.delayMs);
+        connection.onThrottled?.();
+      }
+      throw error;
+    }
   };
 
   const send = async <Answer>(request: GraphRequest): Promise<Answer | undefined> => {
-    const key = request.mailboxId ?? '';
-    refuseWhileBlocked(key, request.purpose);
     const call = client
       .api(request.path)
       .headers({ Prefer: 'IdType="ImmutableId"', ...request.headers })
@@ -130,7 +132,7 @@ export function connectGraph(connection: GraphConnection): Graph {
       const answered = error instanceof GraphError && error.statusCode > 0 ? error : undefined;
       const code = answered?.code ?? undefined;
       if (answered !== undefined && request.accept?.(answered.statusCode, code) === true) return undefined;
-      const failure = graphError(request.purpose, {
+      throw graphError(request.purpose, {
         status: answered?.statusCode,
         code,
         retryAfter: answered?.headers?.get('Retry-After') ?? undefined,
@@ -138,8 +140,6 @@ export function connectGraph(connection: GraphConnection): Graph {
         // Graph repeats parts of the request in its messages (an address in a path, a subject), so they stay out of the log.
         cause: answered === undefined ? error : undefined,
       });
-      rememberThrottling(key, failure);
-      throw failure;
     }
   };
 
@@ -148,18 +148,12 @@ export function connectGraph(connection: GraphConnection): Graph {
     inLane: ({ mailboxId, purpose, before }, sendElsewhere) =>
       lane(mailboxId, async () => {
         await before();
-        refuseWhileBlocked(mailboxId, purpose);
-        try {
-          return await sendElsewhere();
-        } catch (error) {
-          rememberThrottling(mailboxId, error);
-          throw error;
-        }
+        return unlessBlocked(mailboxId, purpose, sendElsewhere);
       }),
     request: <Answer>(request: GraphRequest) => {
       const work = async () => {
         await request.before?.();
-        return send<Answer>(request);
+        return unlessBlocked(request.mailboxId ?? '', request.purpose, () => send<Answer>(request));
       };
       return request.mailboxId === undefined ? total(work) : lane(request.mailboxId, work);
     },

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Message } from '@microsoft/microsoft-graph-types';
+import { sameSecond } from '../item/read-date.ts';
 import { attachmentsAreWhole, type ExpectedAttachment, type HeldAttachment } from './compare-attachments.ts';
 import { sameRecipients } from './compare-recipients.ts';
 import { ITEM_KEY_PROPERTY, ITEM_SHA256_PROPERTY, type SentContent } from './compose-message.ts';
@@ -44,11 +45,6 @@ export interface HeldCopy extends SentContent {
   readonly receivedDateTime: string;
   readonly attachments?: readonly HeldAttachment[];
   readonly singleValueExtendedProperties?: readonly { readonly id: string; readonly value: string }[];
-}
-
-function sameSecond(one: string, other: string): boolean {
-  // Exchange keeps whole seconds in what it shows.
-  return Math.floor(Date.parse(one) / 1000) === Math.floor(Date.parse(other) / 1000);
 }
 
 /** The words of a text: how they are spaced and broken into lines is Exchange's. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-row.ts';
+import { isParked, outcomeOf, type DeliveryOutcome, type ItemRow } from '../ledger/item-row.ts';
 
 /**
  * Counts of deliveries; an item that ends without any counts once. Always:
@@ -33,8 +33,7 @@ export const noCounts: RunCounts = {
 
 /** Whether an item is parked although no delivery of it has failed: somebody whom it was meant for could not be looked up. */
 export function hasUnknownFailure(row: Pick<ItemRow, 'outcome' | 'duplicateOf'>, deliveries: readonly DeliveryOutcome[]): boolean {
-  const isParked = !['imported', 'skipped', 'pending'].includes(outcomeOf(row));
-  return isParked && !deliveries.some(({ state }) => state === 'failed');
+  return isParked(row) && !deliveries.some(({ state }) => state === 'failed');
 }
 
 /** What one item adds to the books. */

@@ -6,7 +6,7 @@
 import pLimit from 'p-limit';
 import type { ParsedItem } from '../item/parsed-item.ts';
 import type { DeliveryGroup, StoredDelivery } from '../ledger/delivery-ledger.ts';
-import type { ItemRow } from '../ledger/item-row.ts';
+import { mayGoOn } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import { mapParticipants, type MappedParticipants } from '../mapping/map-participants.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
@@ -21,17 +21,12 @@ import type { Pipeline } from './pipeline.ts';
 /** Large items take their turn: parsed, one takes about three times its size. */
 const largeItems = pLimit(1);
 
-/** Whether the item is done with, and not only given up before it had claimed its content. */
-function hasEnded({ outcome = '', contentKey = '', duplicateOf }: Pick<ItemRow, 'outcome' | 'contentKey' | 'duplicateOf'>): boolean {
-  return outcome !== '' && (contentKey !== '' || duplicateOf !== undefined);
-}
-
-/** @returns whether the item goes on, and whether some of its deliveries may have been begun; nothing of a duplicate or of what has ended. */
+/** @returns whether the item goes on, and whether some of its deliveries may have been begun; nothing of a duplicate. */
 async function claimContent(
   pipeline: Pipeline,
   message: ImportMessage,
   { contentKey, content }: OpenedItem,
-): Promise<'new' | 'resumed' | 'ended'> {
+): Promise<'new' | 'resumed' | 'duplicate'> {
   const { ledger, archiver, log, telemetry } = pipeline;
   const { runId, itemKey } = message;
   for (;;) {
@@ -41,10 +36,8 @@ async function claimContent(
     switch (claim.kind) {
       case 'original':
         return 'new';
-      case 'resumed': {
-        const row = await ledger.items.read(message);
-        return row !== undefined && hasEnded(row) ? 'ended' : 'resumed';
-      }
+      case 'resumed':
+        return 'resumed';
       case 'supersedes': {
         const twin = await ledger.items.read(claim.twin);
         // The mark comes first: a crash in between leaves the claim as it was, and both steps are done again.
@@ -62,7 +55,7 @@ async function claimContent(
         await ledger.items.ended(message, { outcome: 'skipped', contentKey, duplicateOf: claim.original.sourceId });
         telemetry.count('archive.items.skipped');
         log.info('item.skipped', { runId, itemKey, duplicateOf: claim.original.itemKey });
-        return 'ended';
+        return 'duplicate';
     }
   }
 }
@@ -93,11 +86,11 @@ async function deliveriesBegunFor({ ledger }: Pipeline, group: DeliveryGroup, ma
 async function importOpened(pipeline: Pipeline, message: ImportMessage): Promise<void> {
   const { ledger, importer } = pipeline;
   const [row, opened] = await Promise.all([ledger.items.read(message), openItem(pipeline, message)]);
-  // By an operator, while this message was on its way.
-  if (row?.discardedAt !== undefined) return;
+  // A queue delivers at least once, and an operator may have discarded it meanwhile.
+  if (row !== undefined && !mayGoOn(row)) return;
   const { contentKey, maskedNumbers, content } = opened;
   const claimed = await claimContent(pipeline, message, opened);
-  if (claimed === 'ended') return;
+  if (claimed === 'duplicate') return;
   // With what was delivered while the limit was higher.
   if (content === undefined) return parkGivenUp(pipeline, message, 'oversize', 'item.import');
 

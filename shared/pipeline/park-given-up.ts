@@ -4,7 +4,7 @@
  * @module
  */
 import { PermanentError, type ParkReason } from '../errors.ts';
-import { identityOf, outcomeOf, type DeliveryOutcome, type ItemReference, type StoredItem } from '../ledger/item-row.ts';
+import { identityOf, mayGoOn, outcomeOf, type DeliveryOutcome, type ItemReference } from '../ledger/item-row.ts';
 import { findStaged, stagedBlobName, type StagedBytes } from '../storage/stage-item.ts';
 import { openItem, readMaskedNumbers, type OpenedItem } from './open-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
@@ -60,11 +60,6 @@ async function readProgress(pipeline: Pipeline, item: KnownItem, reason: ParkRea
   return { contentKey, maskedNumbers, deliveries: rows.map(endOf(reason)), inDoubt: rows.some(({ state }) => state === 'creating') };
 }
 
-/** Whether an item that was given up before it had claimed its content may have been brought further by another copy of its message. */
-function mayHaveGoneOn({ contentKey = '', duplicateOf, discardedAt }: StoredItem, step: string | undefined): boolean {
-  return step === 'item.import' && contentKey === '' && duplicateOf === undefined && discardedAt === undefined;
-}
-
 /**
  * Parks an item whose step failed for good. A queue delivers at least once: where another copy of the message has brought the item
  * further, nothing is parked.
@@ -80,14 +75,15 @@ export async function parkGivenUp(
 ): Promise<void> {
   const { ledger } = pipeline;
   const row = await ledger.items.read(item);
-  const isParked = row !== undefined && outcomeOf(row) !== 'pending';
-  const isBehind = (isParked && !mayHaveGoneOn(row, step)) || (step === 'item.download' && row?.stagedAt !== undefined);
+  const hasEnded = row !== undefined && outcomeOf(row) !== 'pending';
+  const isBehind =
+    step === 'item.import' ? row !== undefined && !mayGoOn(row) : hasEnded || (step === 'item.download' && row?.stagedAt !== undefined);
   if (isBehind) return;
   const known = await withBytes(pipeline, row ?? item, item);
   const progress = await readProgress(pipeline, known, reason);
-  if (!isParked) return parkItem(pipeline, known, { reason, ...progress });
-  if (progress.contentKey === undefined) return;
+  // It was parked with as much as is known now.
+  if (hasEnded && progress.contentKey === undefined) return;
   await parkItem(pipeline, known, { reason, ...progress });
   // It may have been completed with the item as it was.
-  await ledger.runs.recount(item.runId);
+  if (hasEnded) await ledger.runs.recount(item.runId);
 }

@@ -4,14 +4,12 @@
  * @module
  */
 import { describeError, RetryAfterError } from '../errors.ts';
-import { identityOf, outcomeOf, type ItemOutcome, type ParkedRow, type StoredItem } from '../ledger/item-row.ts';
+import { identityOf, isParked, type ParkedRow, type StoredItem } from '../ledger/item-row.ts';
 import { settleDeliveries } from './deliver-item.ts';
 import { openItem } from './open-item.ts';
 import { outcomeFor } from './park-item.ts';
 import { reprocessItem } from './parked-items.ts';
 import type { Pipeline } from './pipeline.ts';
-
-const parkedOutcomes: ReadonlySet<ItemOutcome | 'pending'> = new Set(['failed', 'partial', 'unmapped', 'oversize']);
 
 async function settleItem(pipeline: Pipeline, row: StoredItem, etag: string): Promise<void> {
   const { ledger, importer } = pipeline;
@@ -52,7 +50,7 @@ export async function settleParked(pipeline: Pipeline): Promise<number> {
   for (const { runId, itemKey, etag } of inDoubt) {
     const row = await ledger.items.read({ runId, itemKey });
     // Put back to work meanwhile: the import settles it.
-    if (row === undefined || !parkedOutcomes.has(outcomeOf(row))) continue;
+    if (row === undefined || !isParked(row)) continue;
     try {
       await settleItem(pipeline, row, etag);
     } catch (error) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { outcomeOf } from '../ledger/item-row.ts';
+import { isParked } from '../ledger/item-row.ts';
 import { limits } from '../limits.ts';
 import { parkedQueueOf, parkedQueues, type ParkedQueue } from './park-item.ts';
 import { findWaiting } from './parked-items.ts';
@@ -53,9 +53,8 @@ async function judge({ ledger, now }: Pipeline, message: ParkedMessage, messageI
     return isOurs ? 'waits' : 'unreadable';
   }
   if (Date.parse(message.parkedAt) > now().getTime() - limits.parkingSettlesMs) return 'waits';
-  const isParked = row.discardedAt === undefined && !['pending', 'imported', 'skipped'].includes(outcomeOf(row));
   // An item that was parked twice has two, and its row names the one that counts.
-  return isParked && row.parkedMessageId === messageId ? 'waits' : 'left over';
+  return isParked(row) && row.discardedAt === undefined && row.parkedMessageId === messageId ? 'waits' : 'left over';
 }
 
 /**

@@ -94,10 +94,7 @@ describe('import', () => {
   /** Lists, and transfers one item. @returns what the import queue says of it. */
   const stage = async (world: World, id: string): Promise<ImportMessage> => {
     await world.list();
-    const { items } = world.pipeline.ledger;
-    await downloadItem(world.pipeline, identityOf((await items.find(id)) ?? assert.fail()));
-    const row = (await items.find(id)) ?? assert.fail();
-    return { ...identityOf(row), size: row.size ?? assert.fail(), sha256: row.sha256 ?? assert.fail() };
+    return world.download(id);
   };
 
   const deleteFolder = async (world: World, address: string): Promise<void> => {
@@ -447,11 +444,7 @@ describe('import', () => {
         const message = await stage(world, 'x');
         await assert.rejects(importItem(world.pipeline, message), RetryAfterError);
         const asked = { ...world.graph.requests.counts };
-        const other = await world.pipeline.ledger.items.find('y');
-        assert.ok(other);
-        await downloadItem(world.pipeline, identityOf(other));
-        const { size = 0, sha256 = '' } = (await world.pipeline.ledger.items.find('y')) ?? {};
-        await assert.rejects(importItem(world.pipeline, { ...identityOf(other), size, sha256 }), RetryAfterError);
+        await assert.rejects(importItem(world.pipeline, await world.download('y')), RetryAfterError);
         assert.deepEqual(world.graph.requests.counts, asked);
         world.advance(600_000);
         await world.work();
@@ -566,17 +559,7 @@ describe('import', () => {
         world.add('first', sms({ id: 'same' }));
         world.add('second', sms({ id: 'same' }));
         await world.list();
-        const messages = await Promise.all(
-          ['first', 'second'].map(async (id): Promise<ImportMessage> => {
-            const item = await world.pipeline.ledger.items.find(id);
-            assert.ok(item);
-            await downloadItem(world.pipeline, identityOf(item));
-            const { size = 0, sha256 = '' } = (await world.pipeline.ledger.items.find(id)) ?? {};
-            return { ...identityOf(item), size, sha256 };
-          }),
-        );
-        const [first, second] = messages;
-        assert.ok(first && second);
+        const [first, second] = [await world.download('first'), await world.download('second')];
         await importItem(world.pipeline, second);
         const rows = world.pipeline.storage.tables[table];
         const mocked = context.mock.method(rows, method, () => Promise.reject(new Error('the process ends here')));

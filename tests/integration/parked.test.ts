@@ -12,7 +12,6 @@ import { closeRuns } from '../../shared/pipeline/close-runs.ts';
 import { parkItem } from '../../shared/pipeline/park-item.ts';
 import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
 import { TransientError } from '../../shared/errors.ts';
-import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
@@ -129,7 +128,7 @@ describe('parked items', () => {
       const early = world.restart();
       world.add('x', unmapped('x', '16175550998'));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       await world.pipeline.storage.queues.download.clearMessages();
       await late.mapping();
       await upload(world, `${HEADER}16175550998,${BEN}\n`);
@@ -206,7 +205,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
       await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
       await world.sweep();
@@ -301,7 +300,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
       assert.equal(await discardItem(world.pipeline, message.itemKey, 'of no interest', 'operator'), true);
       await importItem(world.pipeline, message);
@@ -313,7 +312,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
       const { importer } = world.pipeline;
       let isDiscarded = false;
@@ -345,7 +344,7 @@ describe('parked items', () => {
         async (world) => {
           world.add('x', sms({ id: 'x' }));
           await world.list();
-          const message = await download(world, 'x');
+          const message = await world.download('x');
           for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
           await parkItem(world.pipeline, message, { reason: 'tries-used-up' });
           await world.sweep();
@@ -391,17 +390,9 @@ describe('parked items', () => {
     { match: { kind: 'create-message', mailbox: ADA }, effect: crash },
     { match: { kind: 'create-message', mailbox: BEN }, effect: { type: 'reset' } },
   ];
-  const download = async (world: World, id: string) => {
-    const item = await world.pipeline.ledger.items.find(id);
-    assert.ok(item);
-    await downloadItem(world.pipeline, identityOf(item));
-    const { size, sha256 } = (await world.pipeline.ledger.items.find(id)) ?? {};
-    assert.ok(size !== undefined && sha256 !== undefined);
-    return { ...identityOf(item), size, sha256 };
-  };
   /** Downloads the item and has it imported once, which fails and is not repeated. */
   const tryOnce = async (world: World, id: string) => {
-    const message = await download(world, id);
+    const message = await world.download(id);
     await assert.rejects(importItem(world.pipeline, message));
     return message;
   };
@@ -676,7 +667,7 @@ describe('parked items', () => {
       async (world) => {
         world.add('x', sms({ id: 'x' }));
         await world.list();
-        await assert.rejects(importItem(world.pipeline, await download(world, 'x')));
+        await assert.rejects(importItem(world.pipeline, await world.download('x')));
         world.restart({ MAX_ITEM_BYTES: '100' });
         await settle(world);
         const { outcome, reason, deliveries } = await world.outcome('x');
@@ -692,7 +683,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       await world.pipeline.storage.queues.download.clearMessages();
       await world.pipeline.storage.containers.items.getBlobClient(stagedBlobName(message)).delete();
       await settle(world);
@@ -712,8 +703,8 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       for (const id of ['listed', 'staged', 'imported']) world.add(id, sms({ id }));
       await world.list();
-      await download(world, 'staged');
-      await importItem(world.pipeline, await download(world, 'imported'));
+      await world.download('staged');
+      await importItem(world.pipeline, await world.download('imported'));
       assert.equal((await world.outcome('imported')).outcome, 'imported');
       for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
       for (const id of ['listed', 'staged', 'imported']) await loseRow(world, id);
@@ -738,7 +729,7 @@ describe('parked items', () => {
       withWorld({}, async (world) => {
         world.add('x', eml);
         await world.list();
-        const message = await download(world, 'x');
+        const message = await world.download('x');
         await loseRow(world, 'x');
         await importItem(world.pipeline, message);
         const row = await world.pipeline.ledger.items.read(message);
@@ -750,7 +741,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       for (const id of ['first', 'second']) world.add(id, sms({ id: 'same' }));
       await world.list();
-      const [first, second] = [await download(world, 'first'), await download(world, 'second')];
+      const [first, second] = [await world.download('first'), await world.download('second')];
       await importItem(world.pipeline, second);
       await loseRow(world, 'second');
       await importItem(world.pipeline, first);
@@ -764,7 +755,7 @@ describe('parked items', () => {
       async (world) => {
         world.add('x', sms({ id: 'x' }));
         await world.list();
-        const message = await download(world, 'x');
+        const message = await world.download('x');
         await assert.rejects(importItem(world.pipeline, message), TransientError);
         await loseRow(world, 'x');
         await drainPoison(world.pipeline, queueNames.import, message, readImportMessage);
@@ -791,7 +782,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
-      const message = await download(world, 'x');
+      const message = await world.download('x');
       await importItem(world.pipeline, message);
       await loseRow(world, 'x');
       await drainPoison(world.pipeline, queueNames.download, identityOf(message), readDownloadMessage);
@@ -804,7 +795,7 @@ describe('parked items', () => {
     withWorld({}, async (world) => {
       for (const id of ['first', 'second']) world.add(id, sms({ id: 'same' }));
       await world.list();
-      const [first, second] = [await download(world, 'first'), await download(world, 'second')];
+      const [first, second] = [await world.download('first'), await world.download('second')];
       await importItem(world.pipeline, second);
       const { content } = world.pipeline.storage.tables;
       const mocked = context.mock.method(content, 'updateEntity', () => Promise.reject(new Error('the process ends here')));

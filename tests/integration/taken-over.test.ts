@@ -4,9 +4,7 @@ import { describe, test } from 'node:test';
 import type { TableClient } from '@azure/data-tables';
 import { PermanentError, RetryAfterError } from '../../shared/errors.ts';
 import { createDeliveryLedger, type DeliveryGroup } from '../../shared/ledger/delivery-ledger.ts';
-import { identityOf } from '../../shared/ledger/item-row.ts';
 import { limits } from '../../shared/limits.ts';
-import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import type { ImportMessage } from '../../shared/pipeline/messages.ts';
 import type { Pipeline } from '../../shared/pipeline/pipeline.ts';
@@ -114,12 +112,7 @@ describe('a delivery in two hands', () => {
   const stage = async (world: World, id: string, eml: string): Promise<ImportMessage> => {
     world.add(id, eml);
     await world.list();
-    const listed = await world.pipeline.ledger.items.find(id);
-    assert.ok(listed);
-    await downloadItem(world.pipeline, identityOf(listed));
-    const { size, sha256 } = (await world.pipeline.ledger.items.find(id)) ?? {};
-    assert.ok(size !== undefined && sha256 !== undefined);
-    return { ...identityOf(listed), size, sha256 };
+    return world.download(id);
   };
   const isPutOff = (error: unknown) => error instanceof RetryAfterError;
   /** Sees the other attempt, waits as long as it has to, and takes the delivery up. */

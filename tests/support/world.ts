@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import type { QueueClient } from '@azure/storage-queue';
 import { createArchiver } from '../../shared/archiver.ts';
 import { readSettings } from '../../shared/config.ts';
+import { identityOf } from '../../shared/ledger/item-row.ts';
 import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import { listDailyItems } from '../../shared/pipeline/list-daily-items.ts';
-import { readDownloadMessage, readImportMessage } from '../../shared/pipeline/messages.ts';
+import { readDownloadMessage, readImportMessage, type ImportMessage } from '../../shared/pipeline/messages.ts';
 import type { LogFields, Pipeline } from '../../shared/pipeline/pipeline.ts';
 import { reportItems, type ItemReport } from '../../shared/pipeline/report-items.ts';
 import { runStep } from '../../shared/pipeline/run-step.ts';
@@ -75,6 +76,8 @@ export interface World {
   add(id: string, eml: string | Buffer): void;
   /** The daily timer. */
   list(): Promise<boolean>;
+  /** Transfers one item that is listed. @returns the message of its import. */
+  download(id: string): Promise<ImportMessage>;
   /** The ten-minute timer. */
   sweep(): Promise<void>;
   /** Works through the queues as the host does until they are empty; delays pass at once. */
@@ -277,6 +280,15 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     },
     add: (id, eml) => teleMessage.addItem(id, () => Buffer.from(eml)),
     list: () => listDailyItems(world.pipeline),
+    async download(id) {
+      const { items } = world.pipeline.ledger;
+      const listed = await items.find(id);
+      if (listed === undefined) throw new Error(`the ledger has no item ${id}`);
+      await downloadItem(world.pipeline, identityOf(listed));
+      const { size, sha256 } = (await items.find(id)) ?? {};
+      if (size === undefined || sha256 === undefined) throw new Error(`the row of ${id} does not know its bytes`);
+      return { ...identityOf(listed), size, sha256 };
+    },
     sweep: () => sweepRuns(world.pipeline),
     work,
     async day() {
