@@ -6,6 +6,7 @@
 import { PermanentError, type ParkReason } from '../errors.ts';
 import { identityOf, mayGoOn, outcomeOf, type DeliveryOutcome, type ItemReference } from '../ledger/item-row.ts';
 import { findStaged, stagedBlobName, type StagedBytes } from '../storage/stage-item.ts';
+import { passOn } from './download-item.ts';
 import { openItem, readMaskedNumbers, type OpenedItem } from './open-item.ts';
 import { parkItem, type Parking } from './park-item.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -62,7 +63,7 @@ async function readProgress(pipeline: Pipeline, item: KnownItem, reason: ParkRea
 
 /**
  * Parks an item whose step failed for good. A queue delivers at least once: where another copy of the message has brought the item
- * further, nothing is parked.
+ * further, nothing is parked, and where its bytes are there a transfer that was given up goes on with the import.
  *
  * @param step - Which step it was; absent where none has shown any progress.
  * @throws the errors of storage.
@@ -76,10 +77,12 @@ export async function parkGivenUp(
   const { ledger } = pipeline;
   const row = await ledger.items.read(item);
   const hasEnded = row !== undefined && outcomeOf(row) !== 'pending';
-  const isBehind =
-    step === 'item.import' ? row !== undefined && !mayGoOn(row) : hasEnded || (step === 'item.download' && row?.stagedAt !== undefined);
+  const isBehind = step === 'item.import' ? row !== undefined && !mayGoOn(row) : hasEnded;
   if (isBehind) return;
   const known = await withBytes(pipeline, row ?? item, item);
+  const { size, sha256 } = known;
+  // The transfer is done, and its process has ended before it could pass the item on.
+  if (step === 'item.download' && size !== undefined && sha256 !== undefined) return passOn(pipeline, identityOf(known), { size, sha256 });
   const progress = await readProgress(pipeline, known, reason);
   // It was parked with as much as is known now.
   if (hasEnded && progress.contentKey === undefined) return;

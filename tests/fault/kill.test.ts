@@ -33,6 +33,22 @@ interface Run {
   readonly proxy: FaultProxy;
 }
 
+/** What stands still, for whoever reads a failure. */
+async function describeState({ pipeline, log }: World): Promise<string> {
+  const { ledger, storage } = pipeline;
+  const runs = (await ledger.runs.all()).filter(isOpen);
+  const state: unknown[] = [...runs];
+  for (const { runId } of runs) {
+    for await (const row of ledger.items.ofRun(runId)) {
+      const { contentKey = '' } = row;
+      state.push(row, ...(contentKey === '' ? [] : await ledger.deliveries.of({ runId, contentKey })));
+    }
+  }
+  for await (const parked of ledger.items.parked()) state.push(parked);
+  for (const [name, queue] of Object.entries(storage.queues)) state.push([name, (await queue.getProperties()).approximateMessagesCount]);
+  return [...state.map((one) => JSON.stringify(one)), ...log.slice(-20)].join('\n');
+}
+
 describe('kill -9', { concurrency: LANES }, () => {
   let storage: Azurite;
   before(async () => {
@@ -81,7 +97,7 @@ describe('kill -9', { concurrency: LANES }, () => {
     // A dead app's errors are what this is about, and a living one's next round repeats what failed.
     const attempt = <Result>(task: Promise<Result>) => task.catch(() => undefined);
     while (!proxy.crashed) {
-      assert.ok(Date.now() < deadline, 'the day does not end');
+      if (Date.now() >= deadline) assert.fail(`the day does not end: ${await describeState(world)}`);
       await attempt(host.trigger('listDailyItems'));
       if (!proxy.crashed) await attempt(host.drain());
       if (!proxy.crashed) await life.drained(world);

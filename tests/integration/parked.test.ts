@@ -12,6 +12,7 @@ import { closeRuns } from '../../shared/pipeline/close-runs.ts';
 import { parkItem } from '../../shared/pipeline/park-item.ts';
 import { sweepRuns } from '../../shared/pipeline/sweep-runs.ts';
 import { TransientError } from '../../shared/errors.ts';
+import { downloadItem } from '../../shared/pipeline/download-item.ts';
 import { drainPoison } from '../../shared/pipeline/drain-poison.ts';
 import { importItem } from '../../shared/pipeline/import-item.ts';
 import { stagedBlobName } from '../../shared/storage/stage-item.ts';
@@ -778,17 +779,46 @@ describe('parked items', () => {
       assert.equal((await world.outcome('x')).outcome, 'imported');
     }));
 
-  test('an item whose row is lost before its transfer is given up is parked with the copies that were made before', () =>
+  for (const [name, step] of [
+    ['its row', 'staged'],
+    ['the message of its import', 'sendMessage'],
+  ] as const) {
+    test(`an item whose transfer is cut off again and again before ${name} could be written is imported all the same`, (context) =>
+      withWorld({}, async (world) => {
+        world.add('x', sms({ id: 'x' }));
+        await world.list();
+        const item = await world.pipeline.ledger.items.find('x');
+        assert.ok(item);
+        const { ledger, storage } = world.pipeline;
+        const failing = () => Promise.reject(new Error('the process ends here'));
+        const mocked =
+          step === 'staged' ? context.mock.method(ledger.items, step, failing) : context.mock.method(storage.queues.import, step, failing);
+        await assert.rejects(downloadItem(world.pipeline, identityOf(item)), /the process ends here/);
+        mocked.mock.restore();
+        await storage.queues.download.clearMessages();
+        // The host has given it up, and the source has lost it meanwhile.
+        world.teleMessage.removeItem('x');
+        await drainPoison(world.pipeline, queueNames.download, identityOf(item), readDownloadMessage);
+        await settle(world);
+        assert.equal((await world.outcome('x')).outcome, 'imported');
+        assert.equal((await world.mailbox(ADA)).length, 1);
+      }));
+  }
+
+  test('an item whose row is lost before its transfer is given up goes on with the import, and no copy is made twice', () =>
     withWorld({}, async (world) => {
       world.add('x', sms({ id: 'x' }));
       await world.list();
       const message = await world.download('x');
       await importItem(world.pipeline, message);
       await loseRow(world, 'x');
+      for (const queue of ['download', 'import'] as const) await world.pipeline.storage.queues[queue].clearMessages();
       await drainPoison(world.pipeline, queueNames.download, identityOf(message), readDownloadMessage);
+      await settle(world);
       const { outcome, deliveries } = await world.outcome('x');
-      assert.equal(outcome, 'partial');
-      assert.equal(deliveries.filter(({ state }) => state === 'imported').length, 2);
+      assert.equal(outcome, 'imported');
+      assert.equal(deliveries.length, 2);
+      assert.deepEqual([(await world.mailbox(ADA)).length, (await world.mailbox(BEN)).length], [1, 1]);
     }));
 
   test('an item that is given up while it takes the place of its duplicate has the copies of that one in its books', (context) =>

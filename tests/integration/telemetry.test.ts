@@ -101,7 +101,12 @@ describe('telemetry of the pipeline', () => {
       world.add('a-3', sms({ id: 'a-3', text: 'x'.repeat(3000) }));
       world.add('a-4', sms({ id: 'a-4', from: 'Nobody <nobody@fabrikam.example>', to: 'None <none@fabrikam.example>' }));
       await world.day();
-      const { 'archive.source.latency_ms': answers, ...counts } = await measured(world);
+      const { 'archive.source.latency_ms': answers, ...all } = await measured(world);
+      const isAge = (name: string) => name.startsWith('archive.parked.oldest_age_seconds');
+      const counts = Object.fromEntries(Object.entries(all).filter(([name]) => !isAge(name)));
+      // The clock moves by some seconds where the first of the two equal items waits for the second one's delivery.
+      for (const [name, age = -1] of Object.entries(all)) assert.ok(!isAge(name) || (age >= 0 && age < 60), name);
+      assert.equal(Object.keys(all).filter(isAge).length, 3);
       assert.ok(answers !== undefined && answers >= 5, 'one listing and four items at least');
       assert.deepEqual(counts, {
         'archive.items.listed': 4,
@@ -114,9 +119,6 @@ describe('telemetry of the pipeline', () => {
         'archive.parked.depth queue=unmapped-items-poison': 1,
         'archive.parked.depth queue=oversize-items-poison': 1,
         'archive.parked.depth queue=failed-items-poison': 0,
-        'archive.parked.oldest_age_seconds queue=unmapped-items-poison': 0,
-        'archive.parked.oldest_age_seconds queue=oversize-items-poison': 0,
-        'archive.parked.oldest_age_seconds queue=failed-items-poison': 0,
       });
       world.advance(24 * 60 * 60_000);
       await world.day();
